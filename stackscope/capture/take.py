@@ -1,0 +1,221 @@
+"""Takes a capture of this host."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from stackscope import __version__
+from stackscope.capture.proc_child import ProcChild
+from stackscope.capture.redact import redacted
+from stackscope.capture.run import Look
+from stackscope.facts import SCHEMA, AnyFact, Capture, Fact, Gap, Host, Origin, Why
+from stackscope.facts.container import Task
+from stackscope.facts.daemon import ContainerdInfo, DockerInfo
+from stackscope.facts.needs import Needs
+from stackscope.facts.process import Process
+from stackscope.facts.socket import Connection, Endpoint, Listener, SocketHolder
+from stackscope.facts.storage import Bundle
+from stackscope.sources import addresses, endpoint
+from stackscope.sources.addresses import Candidate
+from stackscope.sources.clients import client as clients
+from stackscope.sources.proc.client import ProcPass
+from stackscope.transports.budget import Budget
+from stackscope.transports.door import Root
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to look: `seconds` is the budget of each endpoint, `secrets` keeps what redaction would remove."""
+
+    needs: Needs
+    seconds: float = 5.0
+    redact: bool = True
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    proc: str = "/proc"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A capture, and whether any thread had to be left behind (then the process must end without waiting)."""
+
+    capture: Capture
+    all_ended: bool
+
+
+def take(options: Options) -> Taken:
+    """Look at this host. What could not be looked at is in the capture's gaps; this raises for nothing on the host."""
+    taken_at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    child = ProcChild(options.proc, options.needs, options.seconds)
+    try:
+        root = Root("/")
+        host = _host(root)
+        home = options.environment.get("HOME", "") or ("/root" if host.uid == 0 else "/")
+        found: list[Fact | Gap] = list(clients.look(root, options.environment, home, host.uid))
+        first = child.first()
+        found += [*first.found, *first.gaps]
+        candidates = _candidates(found, first.found, options, root, complete=not first.gaps)
+        looks = [_start(candidate, root, options) for candidate in candidates]
+        second = child.second()
+        found += [*second.found, *second.gaps]
+    finally:
+        child.close()
+    results = [look.result() for look in looks]
+    for answer in _one_per_daemon(list(zip(candidates, (result[0] for result in results), strict=True)), found):
+        found += answer
+    found += _missing_processes(found, options)
+    found += _bundles(found, root)
+    facts, gaps = _sorted(_relevant(found))
+    capture = Capture(
+        schema=SCHEMA,
+        stackscope=__version__,
+        taken_at=taken_at,
+        host=host,
+        redacted=options.redact,
+        needs=options.needs.words,
+        looked_at=tuple(candidate.path for candidate in candidates),
+        facts=facts,
+        gaps=gaps,
+    )
+    return Taken(redacted(capture) if options.redact else capture, all(ended for _, ended in results))
+
+
+def _start(candidate: Candidate, root: Root, options: Options) -> Look:
+    def source() -> Iterator[Fact | Gap]:
+        return endpoint.look(candidate, root, Budget(options.seconds), options.needs)
+
+    return Look(endpoint.witness(candidate), options.seconds, source)
+
+
+def _candidates(
+    found: list[Fact | Gap], first: Iterable[AnyFact], options: Options, root: Root, *, complete: bool
+) -> list[Candidate]:
+    facts = [item for item in found if not isinstance(item, Gap)]
+    engines = {f.pid: f.comm for f in first if isinstance(f, Process) and f.role == "engine"}
+    paths = [path for path, _, _ in addresses.named_paths(facts, options.environment)]
+    paths += [f.path for f in facts if isinstance(f, Listener)]
+    resolve = {path: root.resolve(path) for path in paths}
+    return addresses.candidates(facts, engines, options.environment, resolve, all_processes_seen=complete)
+
+
+def _one_per_daemon(
+    looks: list[tuple[Candidate, list[Fact | Gap]]], found: list[Fact | Gap]
+) -> Iterator[list[Fact | Gap]]:
+    """The facts of every look, but of a daemon that answered at two sockets only those of the first: of the others
+    the endpoint stays."""
+    paths = {f.socket_inode: f.path for f in found if isinstance(f, Listener)}
+    holder: dict[str, int] = {}
+    for fact in found:
+        if isinstance(fact, SocketHolder) and fact.pid != 1 and fact.socket_inode in paths:
+            holder.setdefault(paths[fact.socket_inode], fact.pid)
+    seen: set[tuple[str, object]] = set()
+    for candidate, facts in looks:
+        identity: object = holder.get(candidate.named) or holder.get(candidate.path)
+        for fact in facts:
+            if identity is None and isinstance(fact, DockerInfo):
+                identity = fact.engine_id or None
+            if identity is None and isinstance(fact, ContainerdInfo):
+                identity = fact.uuid or None
+        answered = any(isinstance(fact, DockerInfo | ContainerdInfo) for fact in facts)
+        key = (str(candidate.api), identity)
+        if answered and identity is not None and key in seen:
+            yield [fact for fact in facts if isinstance(fact, Endpoint)]
+            continue
+        if answered:
+            seen.add(key)
+        yield facts
+
+
+def _missing_processes(found: list[Fact | Gap], options: Options) -> list[Fact | Gap]:
+    """Processes that a task names and the pass did not mark: those of a shim that died."""
+    known = {f.pid for f in found if isinstance(f, Process)}
+    wanted = sorted({f.pid for f in found if isinstance(f, Task) and f.pid and f.pid not in known})
+    again = ProcPass(options.proc, options.needs)
+    return [item for pid in wanted for item in again.process(pid, "container")]
+
+
+def _bundles(found: list[Fact | Gap], root: Root) -> list[Fact | Gap]:
+    """The bundle directories of the tasks whose shim did not answer: a shim's working directory is its bundle."""
+    unknown = {f.id for f in found if isinstance(f, Task) and f.status == "unknown"}
+    bundles: list[Fact | Gap] = []
+    for fact in found:
+        if isinstance(fact, Process) and fact.role == "shim" and fact.cwd:
+            # STATE/io.containerd.runtime.v2.task/NAMESPACE/ID
+            *_, namespace, task = ("", "", *fact.cwd.split("/"))
+            if task not in unknown:
+                continue
+            origin = Origin(witness="disk", call=f"{fact.cwd}/init.pid", command=f"cat {fact.cwd}/init.pid")
+            try:
+                pid = int(root.read(f"{fact.cwd}/init.pid", 64))
+            except (OSError, ValueError) as error:
+                detail = getattr(error, "strerror", "") or "not a number"
+                bundles.append(Gap(subject="disk", why=Why.FAILED, detail=f"{origin.call}: {detail}", origin=origin))
+                continue
+            bundles.append(Bundle(origin=origin, path=fact.cwd, namespace=namespace, id=task, init_pid=pid))
+    return bundles
+
+
+def _relevant(found: list[Fact | Gap]) -> list[Fact | Gap]:
+    """Without the listening sockets and their holders that have nothing to do with an engine."""
+    engines = {f.pid for f in found if isinstance(f, Process) and f.role == "engine"}
+    wanted = {path for f in found if isinstance(f, Endpoint) for path in (f.path, f.named)}
+    kept = {f.socket_inode for f in found if isinstance(f, SocketHolder) and f.pid in engines}
+    kept |= {f.socket_inode for f in found if isinstance(f, Listener) and f.path in wanted}
+    paths = {f.path for f in found if isinstance(f, Listener) and f.socket_inode in kept}
+    holders = {f.pid for f in found if isinstance(f, SocketHolder) and f.socket_inode in kept}
+
+    def keep(item: Fact | Gap) -> bool:
+        match item:
+            case Listener() | SocketHolder():
+                return item.socket_inode in kept
+            case Connection():
+                # Our own connections are no part of the host.
+                return item.path in paths and item.pid in engines
+            case Process(role="holder"):
+                return item.pid in holders
+            case _:
+                return True
+
+    return [item for item in found if keep(item)]
+
+
+def _sorted(found: list[Fact | Gap]) -> tuple[tuple[AnyFact, ...], tuple[Gap, ...]]:
+    """Facts and gaps by their whole content, so that equal hosts give equal captures."""
+    encode: Callable[[object], bytes] = msgspec.json.Encoder(order="deterministic").encode
+    facts = sorted((item for item in found if not isinstance(item, Gap)), key=encode)
+    gaps = sorted((item for item in found if isinstance(item, Gap)), key=encode)
+    return tuple(facts), tuple(gaps)  # type: ignore[arg-type]  # the union has every subclass of Fact
+
+
+def _host(root: Root) -> Host:
+    name = os.uname()
+    uid = os.geteuid()
+    return Host(
+        hostname=name.nodename,
+        kernel=name.release,
+        machine=name.machine,
+        cgroup_mode=_cgroup_mode(root),
+        uid=uid,
+    )
+
+
+def _cgroup_mode(root: Root) -> str:
+    """opencontainers/cgroups utils.go: unified iff /sys/fs/cgroup is a cgroup2 mount, hybrid iff its `unified` is."""
+    try:
+        mounts = root.read("/proc/self/mounts", 16 << 20)
+    except OSError:
+        return "unknown"
+    kinds = {}
+    for line in mounts.split(b"\n"):
+        parts = line.split(b" ")
+        if len(parts) > 2:
+            kinds[parts[1]] = parts[2]
+    if kinds.get(b"/sys/fs/cgroup") == b"cgroup2":
+        return "unified"
+    if kinds.get(b"/sys/fs/cgroup/unified") == b"cgroup2":
+        return "hybrid"
+    return "legacy" if b"cgroup" in kinds.values() else "unknown"

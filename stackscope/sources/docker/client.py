@@ -1,0 +1,193 @@
+"""Asks one dockerd everything that a question needs, through the Docker SDK's session."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import docker
+import docker.errors
+import requests.exceptions
+import urllib3.exceptions
+
+from stackscope.errors import CannotReach, LimitHit, Malformed
+from stackscope.facts import Fact, Gap, Listing, Origin, Why
+from stackscope.facts.needs import Needs
+from stackscope.facts.text import command
+from stackscope.sources.docker import read
+from stackscope.sources.docker.read import Version
+from stackscope.transports.budget import Budget
+from stackscope.transports.door import Reach
+from stackscope.transports.http_unix import MAX_BODY, HttpUnix
+
+NEWEST_API = (1, 51)
+"""The newest API version whose replies these readers were tried with (Docker 28.5)."""
+
+OLDEST_API = (1, 24)
+"""What the Docker SDK speaks at least."""
+
+T = TypeVar("T")
+
+
+class ApiError(Exception):
+    """dockerd answered with an error."""
+
+
+def probe(reach: Reach, budget: Budget) -> Version | None:
+    """What answers `GET /version` here; None where it is an HTTP server that is no Docker Engine.
+
+    Raises CannotReach, Malformed (no HTTP at all), LimitHit or OutOfTime.
+    """
+    http = HttpUnix(reach, budget)
+    try:
+        status, _, body = http.get("/version")
+    finally:
+        http.close()
+    if status != 200:
+        return None
+    version = read.decode(body, Version)
+    return version if version.api_version else None
+
+
+def negotiated(version: Version) -> str:
+    """The API version to speak: the newest that both know.
+
+    Raises Malformed where a version is not two numbers, and ApiError where both know none.
+    """
+    newest = _numbers(version.api_version)
+    oldest = _numbers(version.min_api_version or "1.24")
+    chosen = min(newest, NEWEST_API)
+    if chosen < oldest or chosen < OLDEST_API:
+        raise ApiError(
+            f"speaks API {version.min_api_version or '?'} to {version.api_version}; "
+            f"stackscope speaks {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}"
+        )
+    return _dotted(chosen)
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    if not (major.isdecimal() and minor.isdecimal() and len(text) < 12):
+        raise Malformed(f"API version {text[:40]!r}")
+    return int(major), int(minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+class Dockerd:
+    """One dockerd at one reached socket; `path` is its socket's resolved path and names the witness."""
+
+    def __init__(self, path: str, reach: Reach, version: Version, budget: Budget, needs: Needs) -> None:
+        self.witness = f"dockerd:{path}"
+        self._path = path
+        self._version = version
+        self._budget = budget
+        self._needs = needs
+        self._api = negotiated(version)
+        # An explicit version keeps the SDK from asking for it, unbounded, in its constructor.
+        self._sdk = docker.APIClient(
+            base_url=f"unix://{reach.address}", version=self._api, timeout=math.ceil(budget.left())
+        )
+
+    def ask(self) -> Iterator[Fact | Gap]:
+        """Everything, in the order in which it is most useful should the time run out."""
+        yield from self._guard("/info", self._info)
+        if Needs.CONTAINERS in self._needs:
+            yield from self._guard("/containers/json?all=1", self._containers)
+        if Needs.IMAGES in self._needs:
+            # Without all=1: intermediate layers of old builds are no images of anyone's.
+            yield from self._guard("/images/json", self._images)
+        if Needs.STORAGE in self._needs:
+            yield from self._guard("/volumes", self._volumes)
+            yield from self._guard("/networks", self._networks)
+
+    def _guard(self, target: str, look: Callable[[str], Iterator[Fact | Gap]]) -> Iterator[Fact | Gap]:
+        """The facts of one look, and a gap where it failed. OutOfTime passes: it ends the endpoint."""
+        why, detail = Why.FAILED, ""
+        try:
+            yield from look(target)
+            return
+        except ApiError as error:
+            detail = str(error)
+        except LimitHit as error:
+            why, detail = Why.LIMIT, str(error)
+        except Malformed as error:
+            why, detail = Why.MALFORMED, str(error)
+        except CannotReach as error:
+            why, detail = Why.VANISHED, error.detail
+        yield Gap(subject=self.witness, why=why, detail=f"GET {target}: {detail}", origin=self._origin(target))
+
+    def _get(self, target: str, shape: type[T]) -> T:
+        url = f"{self._sdk.base_url}/v{self._api}{target}"
+        try:
+            with self._sdk.get(url, stream=True, timeout=self._budget.left()) as reply:
+                body = self._body(reply.raw)
+                status = reply.status_code
+        except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, ConnectionError) as error:
+            raise CannotReach(self._path, "vanished", f"the connection ended ({type(error).__name__})") from error
+        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
+            raise CannotReach(self._path, "timeout", f"no answer within {self._budget.seconds:g} s") from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise Malformed(f"not an HTTP answer ({type(error).__name__})") from error
+        if status != 200:
+            message = read.decode(body, read.ErrorReply).message if body[:1] == b"{" else ""
+            raise ApiError(f"HTTP {status} {message[:200]}".strip())
+        return read.decode(body, shape)
+
+    def _body(self, raw: urllib3.response.BaseHTTPResponse) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while part := raw.read(1 << 20, decode_content=True):
+            size += len(part)
+            self._budget.take(len(part))
+            self._budget.left()
+            if size > MAX_BODY:
+                raise LimitHit(f"a reply of more than {MAX_BODY} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _origin(self, target: str, *words: str) -> Origin:
+        shown = command("docker", "-H", f"unix://{self._path}", *words) if words else None
+        return Origin(witness=self.witness, call=f"GET {target}", command=shown)
+
+    def _info(self, target: str) -> Iterator[Fact]:
+        reply = self._get(target, read.Info)
+        yield read.info(reply, self._version, self._path, self._api, self._origin(target, "info"))
+
+    def _containers(self, target: str) -> Iterator[Fact]:
+        origin = self._origin(target, "ps", "-a", "--no-trunc")
+        replies = self._get(target, list[read.ListedContainer])
+        for entry in replies:
+            yield read.container(entry, origin)
+        yield Listing(origin=origin, what="containers", count=len(replies))
+
+    def _images(self, target: str) -> Iterator[Fact]:
+        origin = self._origin(target, "images", "--no-trunc", "--digests")
+        replies = self._get(target, list[read.ListedImage])
+        for entry in replies:
+            yield read.image(entry, origin)
+        yield Listing(origin=origin, what="images", count=len(replies))
+
+    def _volumes(self, target: str) -> Iterator[Fact | Gap]:
+        origin = self._origin(target, "volume", "ls")
+        reply = self._get(target, read.Volumes)
+        for entry in reply.volumes or ():
+            yield read.volume(entry, origin)
+        if reply.warnings:
+            detail = f"GET {target}: {'; '.join(reply.warnings)[:400]}"
+            yield Gap(subject=self.witness, why=Why.FAILED, detail=detail, origin=origin)
+        else:
+            yield Listing(origin=origin, what="volumes", count=len(reply.volumes or ()))
+
+    def _networks(self, target: str) -> Iterator[Fact]:
+        origin = self._origin(target, "network", "ls", "--no-trunc")
+        replies = self._get(target, list[read.ListedNetwork])
+        for entry in replies:
+            yield read.network(entry, origin)
+        yield Listing(origin=origin, what="networks", count=len(replies))
+
+    def close(self) -> None:
+        self._sdk.close()
