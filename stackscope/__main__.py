@@ -1,8 +1,6 @@
-"""Runs stackscope as `python3 -m stackscope`."""
+"""`python -m stackscope`."""
 
-import sys
-
-from stackscope.cli.main import main
+from stackscope.cli.main import entry
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -43,7 +43,7 @@ def decode(data: bytes, name: str) -> Capture:
     """Raises UnreadableCapture with what is wrong and what to do."""
     try:
         schema = msgspec.json.decode(data, type=_Envelope).schema
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableCapture(
             f"{name} is not a capture: {error}", "A capture is made with: stackscope capture -o FILE"
         ) from error
@@ -59,7 +59,7 @@ def decode(data: bytes, name: str) -> Capture:
         )
     try:
         return msgspec.json.decode(data, type=Capture)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableCapture(
             f"{name} is damaged: {error}", "Take it again with: stackscope capture -o FILE"
         ) from error
@@ -115,20 +115,25 @@ def save(capture: Capture, path: str) -> int:
         import zstandard
 
         data = zstandard.ZstdCompressor(level=9).compress(data)
-    folder = os.path.dirname(path) or "."
+    # Through a symlink, as every program writes. What is no file must not become one: /dev/null, /dev/stdout.
+    final = os.path.realpath(path)
+    if os.path.exists(final) and not os.path.isfile(final):
+        raise CannotWrite(f"{path}: exists, and is not a regular file", "Choose another place")
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".stackscope-", dir=folder)
+        handle, temporary = tempfile.mkstemp(prefix=".stackscope-", dir=os.path.dirname(final))
         with open(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, final)
+        temporary = ""
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise CannotWrite(
             f"{path}: {(error.strerror or str(error)).lower()}; nothing was left there", "Choose another place"
         ) from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
     return len(data)

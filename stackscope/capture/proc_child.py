@@ -50,6 +50,7 @@ class ProcChild:
         self._seconds = seconds
         self._pid = 0
         self._pipe = -1
+        self._failed: Gap | None = None
         if "grpc" not in sys.modules and _single_threaded():
             self._fork()
 
@@ -92,6 +93,8 @@ class ProcChild:
             os._exit(code)
 
     def _next(self, look: Callable[[], Iterator[Fact | Gap]]) -> Stage:
+        if self._failed is not None:
+            return Stage((), ())
         if not self._pid:
             return _stage(look)
         try:
@@ -100,13 +103,14 @@ class ProcChild:
                 raise _Failed("the pass over /proc found more than can be held")
             return msgspec.msgpack.decode(self._read(length), type=Stage)
         except _Failed as error:
-            gap = Gap(
+            # What the pipe still holds begins anywhere: nothing after a failure can be read.
+            self._failed = Gap(
                 subject="kernel",
                 why=Why.TIMEOUT if "within" in str(error) else Why.FAILED,
                 detail=str(error),
                 origin=Origin(witness="kernel", call="/proc"),
             )
-            return Stage((), (gap,))
+            return Stage((), (self._failed,))
 
     def _read(self, length: int) -> bytes:
         parts: list[bytes] = []

@@ -14,7 +14,7 @@ import msgspec
 from stackscope.facts import AnyFact, Capture
 from stackscope.facts.client import ClientFile, ClientVariable
 from stackscope.facts.container import ContainerdContainer, DockerContainer, Mount, Sandbox
-from stackscope.facts.daemon import ContainerdNamespace, DockerInfo
+from stackscope.facts.daemon import ContainerdNamespace, DockerInfo, Plugin
 from stackscope.facts.image import ContainerdImage, DockerImage
 from stackscope.facts.process import Process
 from stackscope.facts.snapshot import Lease, Snapshot
@@ -24,56 +24,80 @@ HIDDEN = "[redacted]"
 
 _NAME = re.compile(
     r"""(?ix)
-    pass(?:wd|word|phrase|code)? (?![a-z]) | pwd (?![a-z]) | secret | token | credential | (?<![a-z])cred s? (?![a-z])
-    | api[-_.]?key | access[-_.]?key | private[-_.]?key | signing[-_.]?key | encryption[-_.]?key | account[-_.]?key
-    | master[-_.]?key | license[-_.]?key | ssh[-_.]?key | (?<![a-z])auth (?![a-z]) | authorization | bearer | cookie
-    | session[-_.]?id | (?<![a-z])dsn (?![a-z]) | connection[-_.]?string | webhook | basicauth | (?<![a-z])otp (?![a-z])
-    | htpasswd | (?<![a-z])salt (?![a-z]) | (?<![a-z])pin (?![a-z])
+    pass(?:wd|word|phrase|code) | (?<!by)(?<!com)(?<!sur)(?<!tres)(?<!over)(?<!under)pass (?![a-z]|[-_.]?through)
+    | pwd (?![a-z]) | secret (?!ar) | token (?!i[sz]) | credential | (?<![a-z])cred s? (?![a-z])
+    | (?:api|access|account|encryption|license|master|private|shared|signing|ssh)[-_.]?key | shared[-_.]?access
+    | (?<![a-z])auth (?![a-z]) | (?-i:(?<=[a-z])Auth (?![a-z])) | (?:basic|master)auth | authorization | bearer | cookie
+    | session[-_.]?id | (?<![a-z])dsn (?![a-z]) | connection[-_.]?string | webhook | (?<![a-z])otp (?![a-z])
+    | (?<![a-z])salt (?![a-z]) | (?<![a-z])pin (?![a-z])
     """
 )
 """A name whose value is a secret, or may be one."""
 
+_HARMLESS = re.compile(r"(?i)[-_.]?(?:file|path|dir|mode|plugins?|provider|timeout|ttl|type|enabled)$")
+"""The end of a name that says where a secret lies, or how it is made: `POSTGRES_PASSWORD_FILE`."""
+
 _FORMS = re.compile(
     r"""(?x)
-    -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|$)
+    -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----.*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----|$)
+    | \bAGE-SECRET-KEY-1[0-9A-Z]{20,}
     | \b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b                    # AWS access key ids
     | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_\w{20,}       # GitHub
-    | \bglpat-[\w-]{16,} | \bglrt-[\w-]{16,}                     # GitLab
+    | \bgl(?:pat|rt|dt|ptt|ft|agent)-[\w-]{16,}                  # GitLab
     | \bxox[abeoprs]-[A-Za-z0-9-]{10,} | \bxapp-[A-Za-z0-9-]{10,}  # Slack
-    | \bhooks\.slack\.com/services/[A-Za-z0-9/]+
+    | \bhooks\.slack\.com/services/[A-Za-z0-9/]+ | \bdiscord(?:app)?\.com/api/webhooks/[\w/-]+
+    | (?<!\d)\d{8,10}:[A-Za-z0-9_-]{35}\b                        # Telegram bots
     | \b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}                     # Stripe
     | \bsk-[A-Za-z0-9_-]{20,}                                    # OpenAI, Anthropic
     | \bAIza[0-9A-Za-z_-]{30,} | \bya29\.[0-9A-Za-z_-]{20,}      # Google
     | \bnpm_[A-Za-z0-9]{30,} | \bpypi-[A-Za-z0-9_-]{16,}         # package registries
-    | \bdckr_(?:pat|oat)_[A-Za-z0-9_-]{16,} | \bhvs\.[A-Za-z0-9_-]{16,} | \bSG\.[\w-]{16,}\.[\w-]{16,}
-    | \bdop_v1_[a-f0-9]{32,} | \bhf_[A-Za-z0-9]{20,} | \bSWMTKN-1-[a-z0-9-]{20,}
+    | \bdckr_(?:pat|oat)_[A-Za-z0-9_-]{16,} | \bSG\.[\w-]{16,}\.[\w-]{16,} | \bkey-[0-9a-f]{32}\b
+    | \bhv[sbr]\.[A-Za-z0-9_-]{16,} | \bs\.[A-Za-z0-9]{24}\b     # Vault
+    | \bdop_v1_[a-f0-9]{32,} | \bhf_[A-Za-z0-9]{20,} | \bgl(?:sa|c)_[A-Za-z0-9_+=]{20,} | \btskey-[\w-]{10,}
+    | \bSWMTKN-1-[a-z0-9-]{20,} | \bK10[0-9a-f]{48,}\S*          # Swarm, k3s
     | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*  # JSON web tokens
-    | \b[A-Za-z0-9]{6}\.[a-z0-9]{16}\b                           # kubeadm bootstrap tokens
+    | \b[a-z0-9]{6}\.(?=[a-z]*[0-9])[a-z0-9]{16}\b               # kubeadm bootstrap tokens
+    | \$(?:apr1|1|5|6|y|2[abxy])\$[^\s:,;"']{8,}                 # hashes of crypt(5)
     """,
     re.DOTALL,
 )
 """Credentials known by their form."""
 
-_URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"]*@")
+_URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
 _QUERY = re.compile(
     r"([?&][^=&\s]*(?:token|sig|signature|secret|key|password|pass|auth|code)[^=&\s]*=)[^&\s]+", re.IGNORECASE
 )
+_COOKIE = re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\r\n\"']+")
 _HEADER = re.compile(
-    r"(?i)\b((?:proxy-)?authorization|x-api-key|x-auth-token|cookie)(\s*[:=]\s*)(?:(?:basic|bearer|token)\s+)?\S+"
+    r"(?i)\b((?:proxy-)?authorization|x-api-key|x-auth-token)(\s*[:=]\s*)(?:[a-z][\w-]*\s+)?\S+(?:(?<=,)\s*\S+)*"
 )
-_ASSIGNED = re.compile(r"([A-Za-z_][\w.-]*)(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,]+)")
-_OPTION = re.compile(r"^--?([A-Za-z][\w.-]*)$")
+# The name may stand in quotes, which may be escaped: JSON in a label, or JSON in JSON.
+_ASSIGNED = re.compile(r"""([A-Za-z_][\w.-]*)\\*["']?\s*[=:]\s*(?!//)""")
+_VALUE = re.compile(r"""\\*"(?:[^"\\]|\\.)*"|'[^']*'|[{\[].*|[^\s&;,}\]]+""", re.DOTALL)
+_NAME_AND_VALUE = re.compile(
+    r"""("name\\*"\s*:\s*\\*"([^"\\]*)\\*"\s*,\s*\\*"value\\*"\s*:\s*)\\*"(?:[^"\\]|\\.)*\\*\"""", re.DOTALL
+)
+_OPTION = re.compile(r"--?([A-Za-z][\w.-]*)")
+_GIVEN = re.compile(r"((?:--?)?([A-Za-z_][\w.-]*)=)(.+)", re.DOTALL)
 
-# Short options whose next word is a secret: curl's, mysql's and redis-cli's.
-_SECRET_SHORT = {
-    "curl": {"-u", "-U"},
+# Options of a program whose next word is a secret, or that have it glued on. `login` is docker's, podman's, helm's.
+_SECRET_AFTER = {
+    "curl": {"-u", "-U", "--user", "--proxy-user"},
+    "etcdctl": {"--user"},
+    "ldapsearch": {"-w"},
+    "login": {"-p"},
+    "mongo": {"-p"},
+    "mongodump": {"-p"},
+    "mongorestore": {"-p"},
+    "mongosh": {"-p"},
     "redis-cli": {"-a"},
     "sshpass": {"-p"},
-    "mysql": set(),
-    "mysqldump": set(),
-    "psql": set(),
 }
-_GLUED_SHORT = {"mysql": "-p", "mysqldump": "-p", "mysqladmin": "-p", "mariadb": "-p", "sshpass": "-p"}
+_SECRET_GLUED = {
+    "curl": "-u", "mariadb": "-p", "mysql": "-p", "mysqladmin": "-p", "mysqldump": "-p", "sshpass": "-p",
+}  # fmt: skip
+# Words of redis.conf, which redis takes on its command line as well.
+_SECRET_WORDS = {"masterauth", "requirepass"}
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -84,48 +108,87 @@ def text(value: str) -> str:
         value = _URL.sub(rf"\1{HIDDEN}@", value)
         value = _QUERY.sub(rf"\1{HIDDEN}", value)
     value = _HEADER.sub(rf"\1\2{HIDDEN}", value)
+    value = _COOKIE.sub(rf"\1{HIDDEN}", value)
     value = _FORMS.sub(HIDDEN, value)
+    if '"value' in value:
+        value = _NAME_AND_VALUE.sub(_valued, value)
     if "=" in value or ":" in value:
-        value = _ASSIGNED.sub(_assigned, value)
+        value = _without_assigned(value)
     return value
 
 
-def _assigned(found: re.Match[str]) -> str:
-    name, between, secret = found.groups()
-    if not _NAME.search(name) or secret.startswith("//") or secret == HIDDEN:
-        return found.group()
-    return f"{name}{between}{HIDDEN}"
+def _secret_name(name: str) -> bool:
+    return bool(_NAME.search(name)) and not _HARMLESS.search(name)
+
+
+def _without_assigned(value: str) -> str:
+    """Only after a name that tells of a secret: the value of any other may hold such a name itself."""
+    kept: list[str] = []
+    at = 0
+    for assigned in _ASSIGNED.finditer(value):
+        secret = _VALUE.match(value, assigned.end())
+        if assigned.start() < at or not _secret_name(assigned[1]) or secret is None or secret[0].startswith(HIDDEN):
+            continue
+        quote = secret[0][0] if secret[0][0] in "\"'" else ""
+        kept += (value[at : assigned.end()], quote, HIDDEN, quote)
+        at = secret.end()
+    return "".join(kept) + value[at:]
+
+
+def _valued(found: re.Match[str]) -> str:
+    before, name = found.groups()
+    return f'{before}"{HIDDEN}"' if _secret_name(name) else found.group()
 
 
 def labels(values: dict[str, str]) -> dict[str, str]:
     """Labels with the values hidden whose key tells of a secret. Containerd's own `gc` labels name digests."""
-    return {key: HIDDEN if value and _NAME.search(key) else text(value) for key, value in values.items()}
+    return {key: HIDDEN if value and _secret_name(key) else text(value) for key, value in values.items()}
 
 
 def words(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """An argv with secrets hidden: `--password x`, `--token=x`, `-u user:x` of curl, `NAME_TOKEN=x`, URLs."""
-    program = argv[0].rpartition("/")[2] if argv else ""
-    after = _SECRET_SHORT.get(program, set())
-    glued = _GLUED_SHORT.get(program)
+    """An argv with secrets hidden: `--password x`, `--token=x`, `-u user:x` of curl, `NAME_TOKEN=x`, URLs; also in
+    the script of a `sh -c`, which is one word of several."""
+    after: set[str] = set()
+    glued = ""
     shown: list[str] = []
     hide_next = False
     for word in argv:
+        if not word or word.isspace():
+            shown.append(word)
+            continue
         if hide_next and not word.startswith("--"):
             shown.append(HIDDEN)
             hide_next = False
             continue
-        option = _OPTION.match(word)
-        hide_next = word in after or bool(option and _NAME.search(option.group(1)))
-        if glued and word.startswith(glued) and len(word) > len(glued):
-            shown.append(glued + HIDDEN)
-        else:
-            shown.append(text(word))
+        name = word.strip("\"'").rpartition("/")[2]
+        if name in _SECRET_AFTER or name in _SECRET_GLUED:
+            after, glued = _SECRET_AFTER.get(name, set()), _SECRET_GLUED.get(name, "")
+        option = _OPTION.fullmatch(word)
+        hide_next = word in after or name in _SECRET_WORDS or bool(option and _secret_name(option[1]))
+        shown.append(_word(word, after, glued))
     return tuple(shown)
+
+
+def _word(word: str, after: set[str], glued: str) -> str:
+    given = _GIVEN.fullmatch(word)
+    if given and (_secret_name(given[2]) or given[1][:-1] in after):
+        return given[1] + HIDDEN
+    if glued and word.startswith(glued) and len(word) > len(glued):
+        return glued + HIDDEN
+    word = text(word)
+    parts = re.split(r"(\s+)", word)
+    return "".join(words(tuple(parts))) if len(parts) > 1 else word
 
 
 def redacted(capture: Capture) -> Capture:
     """The capture without secrets."""
-    return msgspec.structs.replace(capture, facts=tuple(map(_fact, capture.facts)), redacted=True)
+    return msgspec.structs.replace(
+        capture,
+        facts=tuple(map(_fact, capture.facts)),
+        # The detail of a gap is often an engine's own message.
+        gaps=tuple(_with(gap, detail=text(gap.detail)) for gap in capture.gaps),
+        redacted=True,
+    )
 
 
 def _fact(fact: AnyFact) -> AnyFact:
@@ -145,18 +208,20 @@ def _fact(fact: AnyFact) -> AnyFact:
         case ContainerdImage() | DockerImage() | ContainerdNamespace() | Snapshot() | Lease() | Sandbox() | Volume():
             return _with(fact, labels=labels(fact.labels)) if fact.labels else fact
         case ClientVariable():
-            return _with(fact, value=_URL.sub(r"\1", fact.value))
+            return _with(fact, value=text(_URL.sub(r"\1", fact.value)))
         case ClientFile():
-            return _with(fact, settings={key: _URL.sub(r"\1", value) for key, value in fact.settings.items()})
+            return _with(fact, settings={key: text(_URL.sub(r"\1", value)) for key, value in fact.settings.items()})
         case DockerInfo():
             return _with(fact, warnings=tuple(map(text, fact.warnings)))
+        case Plugin():
+            return _with(fact, error=text(fact.error)) if fact.error else fact
         case _:
             return fact
 
 
 def _command(line: str) -> str:
-    """Docker's own line of a command: its words are joined with blanks, so options are looked for in them again."""
-    return " ".join(words(tuple(line.split(" "))))
+    """Docker's own line of a command: its words are joined with blanks, as in a script."""
+    return words((line,))[0]
 
 
 def _mounts(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:

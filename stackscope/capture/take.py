@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -13,6 +13,7 @@ from stackscope import __version__
 from stackscope.capture.proc_child import ProcChild
 from stackscope.capture.redact import redacted
 from stackscope.capture.run import Look
+from stackscope.errors import LimitHit
 from stackscope.facts import SCHEMA, AnyFact, Capture, Fact, Gap, Host, Origin, Why
 from stackscope.facts.container import Task
 from stackscope.facts.daemon import ContainerdInfo, DockerInfo
@@ -20,23 +21,27 @@ from stackscope.facts.needs import Needs
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Connection, Endpoint, Listener, SocketHolder
 from stackscope.facts.storage import Bundle
+from stackscope.facts.text import command, decoded
 from stackscope.sources import addresses, endpoint
 from stackscope.sources.addresses import Candidate
 from stackscope.sources.clients import client as clients
 from stackscope.sources.proc.client import ProcPass
+from stackscope.sources.proc.read import SHIM_COMM
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Root
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to look: `seconds` is the budget of each endpoint, `secrets` keeps what redaction would remove."""
+    """How to look: `seconds` is the budget of each endpoint; `addresses` are sockets that the question
+    itself names, as API and path."""
 
     needs: Needs
     seconds: float = 5.0
     redact: bool = True
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     proc: str = "/proc"
+    addresses: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Taken:
 
 def take(options: Options) -> Taken:
     """Look at this host. What could not be looked at is in the capture's gaps; this raises for nothing on the host."""
+    # Bytes that are no UTF-8 cannot be told in a capture; they are shown as escapes, as everywhere.
+    environment = {name: decoded(os.fsencode(value)) for name, value in options.environment.items()}
+    options = replace(options, environment=environment)
     taken_at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     child = ProcChild(options.proc, options.needs, options.seconds)
     try:
@@ -96,10 +104,12 @@ def _candidates(
 ) -> list[Candidate]:
     facts = [item for item in found if not isinstance(item, Gap)]
     engines = {f.pid: f.comm for f in first if isinstance(f, Process) and f.role == "engine"}
-    paths = [path for path, _, _ in addresses.named_paths(facts, options.environment)]
+    paths = [path for path, _, _ in addresses.named_paths(facts, options.environment, options.addresses)]
     paths += [f.path for f in facts if isinstance(f, Listener)]
     resolve = {path: root.resolve(path) for path in paths}
-    return addresses.candidates(facts, engines, options.environment, resolve, all_processes_seen=complete)
+    return addresses.candidates(
+        facts, engines, options.environment, resolve, options.addresses, all_processes_seen=complete
+    )
 
 
 def _one_per_daemon(
@@ -131,11 +141,15 @@ def _one_per_daemon(
 
 
 def _missing_processes(found: list[Fact | Gap], options: Options) -> list[Fact | Gap]:
-    """Processes that a task names and the pass did not mark: those of a shim that died."""
+    """Processes that a task names and the pass did not see or mark: of a container that was started since, with its
+    shim, or of one whose shim died."""
     known = {f.pid for f in found if isinstance(f, Process)}
     wanted = sorted({f.pid for f in found if isinstance(f, Task) and f.pid and f.pid not in known})
     again = ProcPass(options.proc, options.needs)
-    return [item for pid in wanted for item in again.process(pid, "container")]
+    added = [item for pid in wanted for item in again.process(pid, "container")]
+    parents = sorted({item.ppid for item in added if isinstance(item, Process)} - known - {0, 1})
+    shims = [item for pid in parents for item in again.process(pid, "shim")]
+    return [*added, *(item for item in shims if isinstance(item, Gap) or item.comm.startswith(SHIM_COMM))]
 
 
 def _bundles(found: list[Fact | Gap], root: Root) -> list[Fact | Gap]:
@@ -148,10 +162,11 @@ def _bundles(found: list[Fact | Gap], root: Root) -> list[Fact | Gap]:
             *_, namespace, task = ("", "", *fact.cwd.split("/"))
             if task not in unknown:
                 continue
-            origin = Origin(witness="disk", call=f"{fact.cwd}/init.pid", command=f"cat {fact.cwd}/init.pid")
+            file = f"{fact.cwd}/init.pid"
+            origin = Origin(witness="disk", call=file, command=command("cat", file))
             try:
-                pid = int(root.read(f"{fact.cwd}/init.pid", 64))
-            except (OSError, ValueError) as error:
+                pid = int(root.read(file, 64))
+            except (OSError, ValueError, LimitHit) as error:
                 detail = getattr(error, "strerror", "") or "not a number"
                 bundles.append(Gap(subject="disk", why=Why.FAILED, detail=f"{origin.call}: {detail}", origin=origin))
                 continue
@@ -195,7 +210,7 @@ def _host(root: Root) -> Host:
     name = os.uname()
     uid = os.geteuid()
     return Host(
-        hostname=name.nodename,
+        hostname=decoded(os.fsencode(name.nodename)),
         kernel=name.release,
         machine=name.machine,
         cgroup_mode=_cgroup_mode(root),
@@ -207,7 +222,7 @@ def _cgroup_mode(root: Root) -> str:
     """opencontainers/cgroups utils.go: unified iff /sys/fs/cgroup is a cgroup2 mount, hybrid iff its `unified` is."""
     try:
         mounts = root.read("/proc/self/mounts", 16 << 20)
-    except OSError:
+    except (OSError, LimitHit):
         return "unknown"
     kinds = {}
     for line in mounts.split(b"\n"):

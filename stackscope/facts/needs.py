@@ -21,6 +21,8 @@ class Needs(enum.Flag):
         return tuple(sorted((part.name or "").lower() for part in self))
 
 
+NOTHING = Needs(0)
+
 EVERYTHING = (
     Needs.CONTAINERS
     | Needs.IMAGES

@@ -6,17 +6,18 @@ import re
 import shlex
 
 # C0 and DEL, C1, line and paragraph separators, bidirectional controls and isolates, zero-width characters, the
-# byte-order mark, interlinear annotation, tags, and lone surrogates (undecodable bytes).
+# byte-order mark, interlinear annotation, controls of shorthand and of music, tags, and
+# lone surrogates (undecodable bytes); U+FFFE and U+FFFF, which no XML may hold.
 _CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f\ud800-\udfff]"
 )
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"}
 
 
 def visible(text: str) -> str:
-    """`text` with every control, bidirectional, zero-width and undecodable character as a visible escape."""
+    """`text` with controls, bidirectional, zero-width and undecodable characters as visible escapes."""
     return _CONTROLS.sub(_escape, text) if _CONTROLS.search(text) else text
 
 
@@ -49,6 +50,6 @@ def _quote(word: str) -> str:
 
 
 def decoded(raw: bytes) -> str:
-    """Bytes of a host as text. A byte that is not UTF-8 becomes a visible escape of four characters, a backslash, `x` and
-    two digits: JSON has no way to hold the byte, and a person can read that."""
+    """Bytes of a host as text. A byte that is not UTF-8 becomes a visible escape of four characters, a backslash, `x`
+    and two digits: JSON has no way to hold the byte, and a person can read that."""
     return raw.decode("utf-8", "backslashreplace")

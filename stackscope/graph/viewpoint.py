@@ -5,6 +5,7 @@ Pure, over an Index. Sources: docker/cli cli/command/cli.go resolveContextName; 
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from dataclasses import dataclass
 
@@ -59,6 +60,12 @@ class Viewpoint:
 
 def resolve(index: Index, line: str) -> Viewpoint:
     """The viewpoint of a command line such as `nerdctl -n k8s.io`. Raises UnknownClient."""
+    client, options = _read(line)
+    return _docker(index, line, options) if client == "docker" else _containerd(index, client, line, options)
+
+
+def _read(line: str) -> tuple[str, dict[str, str]]:
+    """The client and its options."""
     try:
         words = shlex.split(line)
     except ValueError as error:
@@ -68,8 +75,15 @@ def resolve(index: Index, line: str) -> Viewpoint:
         raise UnknownClient(
             f"no client {client or line!r} is known", f"Known clients: {', '.join(CLIENTS)}, each with its own options"
         )
-    options = _options(client, words[1:])
-    return _docker(index, line, options) if client == "docker" else _containerd(index, client, line, options)
+    return client, _options(client, words[1:])
+
+
+def named_address(line: str) -> tuple[tuple[str, str], ...]:
+    """The unix address in a command line itself, as API and path: it must be looked at. Raises UnknownClient."""
+    client, options = _read(line)
+    address = options.get("host" if client == "docker" else "address", "")
+    path = address.removeprefix("unix://")
+    return (("docker" if client == "docker" else "containerd", path),) if path.startswith("/") else ()
 
 
 def _options(client: str, words: list[str]) -> dict[str, str]:
@@ -77,6 +91,8 @@ def _options(client: str, words: list[str]) -> dict[str, str]:
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
+        if client == "ctr":
+            word = _as_go_reads_it(word)
         name, equals, value = word.partition("=")
         if name in known and equals:
             found[known[name]] = value
@@ -85,13 +101,26 @@ def _options(client: str, words: list[str]) -> dict[str, str]:
         elif word[:2] in known and not word.startswith("--") and len(word) > 2:
             # A short option with its value glued on: -nk8s.io
             found[known[word[:2]]] = word[2:]
+        elif word in known:
+            raise UnknownClient(f"{client}: {word} needs a value", f"Write it as: {client} {word} VALUE")
         elif word not in _HARMLESS[client]:
             shown = sorted({*known, *_HARMLESS[client]})
             raise UnknownClient(
                 f"{client}: {word!r} is no option that decides where it looks",
                 f"Name the client without a subcommand; options that count: {', '.join(shown)}",
             )
+    if {"host", "context"} <= found.keys():
+        raise UnknownClient(f"{client} takes a host or a context, not both", "Leave one of them out")
     return found
+
+
+def _as_go_reads_it(word: str) -> str:
+    """An option of ctr in the form of the others': Go's flag package takes one dash or two for every name, and no value
+    glued to a short one."""
+    bare = word.lstrip("-")
+    if bare == word or not bare:
+        return word
+    return f"{'-' if len(bare.partition('=')[0]) == 1 else '--'}{bare}"
 
 
 def _docker(index: Index, line: str, options: dict[str, str]) -> Viewpoint:
@@ -113,6 +142,11 @@ def _docker(index: Index, line: str, options: dict[str, str]) -> Viewpoint:
         address, source = _DOCKER_DEFAULT, "docker's default"
         if config is not None and config.state == "unreadable":
             unsure = config.path
+    if "config" in options and source not in ("-H on its command line", "$DOCKER_HOST"):
+        # Contexts and the current one are that folder's.
+        file = posixpath.join(options["config"], "config.json")
+        if config is None or config.path != file:
+            unsure = f"{file}, which was not captured"
     path = index.canonical(address) if address.startswith(("unix://", "/")) else ""
     return Viewpoint(client="docker", command=line, address=address, path=path, address_from=source, unsure=unsure)
 

@@ -6,7 +6,7 @@ Pure: facts in, candidates out.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stackscope.facts import Fact
@@ -65,6 +65,7 @@ def candidates(
     engines: Mapping[int, str],
     environment: Mapping[str, str],
     resolve: Mapping[str, str],
+    asked: Sequence[tuple[str, str]] = (),
     *,
     all_processes_seen: bool,
 ) -> list[Candidate]:
@@ -80,7 +81,7 @@ def candidates(
     for fact in facts:
         if isinstance(fact, SocketHolder):
             holders.setdefault(listeners[fact.socket_inode], set()).add(fact.pid)
-    for path, api, named_by in named_paths(facts, environment):
+    for path, api, named_by in named_paths(facts, environment, asked):
         real = resolve.get(path, path)
         candidate = found.setdefault(real, Candidate(path=real, named=path, api=api))
         if named_by not in candidate.named_by:
@@ -91,17 +92,23 @@ def candidates(
         real = resolve.get(path, path)
         if shown is not None:
             candidate = found.setdefault(real, Candidate(path=real, named=path, api=shown))
-            candidate.named_by.append("kernel")
+            if "kernel" not in candidate.named_by:
+                candidate.named_by.append("kernel")
+    # One file may have been bound by two names, and by an older server that still runs: together they hold it.
+    holding: dict[str, set[int]] = {}
     for path in listeners.values():
-        real = resolve.get(path, path)
+        holding.setdefault(resolve.get(path, path), set()).update(holders.get(path, ()))
+    for real, pids in holding.items():
         if real in found:
-            found[real].holding = _holding(found[real].api, holders.get(path, set()), engines, all_processes_seen)
+            found[real].holding = _holding(found[real].api, pids, engines, all_processes_seen)
     return list(found.values())
 
 
-def named_paths(facts: Iterable[Fact], environment: Mapping[str, str]) -> list[tuple[str, Api, str]]:
+def named_paths(
+    facts: Iterable[Fact], environment: Mapping[str, str], asked: Sequence[tuple[str, str]] = ()
+) -> list[tuple[str, Api, str]]:
     """The unix addresses that somebody names: path, API, and who names it."""
-    named: list[tuple[str, Api, str]] = []
+    named: list[tuple[str, Api, str]] = [(path, Api(api), "the question") for api, path in asked]
     for variable, api in (("DOCKER_HOST", Api.DOCKER), ("CONTAINERD_ADDRESS", Api.CONTAINERD)):
         if path := unix_path(environment.get(variable, ""), bare=api is Api.CONTAINERD):
             named.append((path, api, variable))

@@ -20,6 +20,9 @@ _OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_IN_ROOT = 0x10
 
+_TRIES = 64
+"""How often an open is tried that a rename disturbs (EAGAIN); a file with a lease on it gives that error for long."""
+
 
 class _OpenHow(ctypes.Structure):
     # struct open_how of openat2(2)
@@ -37,12 +40,13 @@ class Root:
         self._fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def open(self, path: str, flags: int) -> int:
-        """A file descriptor of `path` below this root. Raises OSError as open(2) does."""
+        """What `path` names below this root, as a file descriptor. Raises OSError as the call itself does."""
         how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
         name = os.fsencode(path)
         if b"\0" in name:
             raise OSError(errno.EINVAL, "path with a NUL byte", path)
-        while True:
+        error = 0
+        for _ in range(_TRIES):
             fd: int = _libc.syscall(_OPENAT2, self._fd, name, ctypes.byref(how), ctypes.sizeof(how))
             if fd >= 0:
                 return fd
@@ -52,7 +56,8 @@ class Root:
             if error == errno.ENOSYS and self.directory == "/":
                 # Kernels before 5.6: for our own root the ordinary call resolves the same way.
                 return os.open(path, flags | os.O_CLOEXEC)
-            raise OSError(error, os.strerror(error), path)
+            break
+        raise OSError(error, os.strerror(error), path)
 
     def read(self, path: str, limit: int) -> bytes:
         """The bytes of a regular file. Raises OSError, or LimitHit where it is longer than `limit`.
@@ -134,7 +139,8 @@ def _reason(error: OSError) -> str:
         # connect(2) on a non-blocking unix socket gives EAGAIN when the listener's queue is full.
         return "timeout"
     match error.errno:
-        case errno.ENOENT | errno.ENOTDIR | errno.ENAMETOOLONG | errno.ELOOP:
+        # Not ELOOP: a path through a magic link (/proc/PID/root) leads somewhere, and is refused here.
+        case errno.ENOENT | errno.ENOTDIR | errno.ENAMETOOLONG:
             return "absent"
         case errno.ECONNREFUSED:
             return "refused"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from typing import Any
 
 from stackscope.errors import CannotReach, LimitHit, Malformed
 from stackscope.transports.budget import Budget, OutOfTime
@@ -73,4 +74,18 @@ class _Connection(http.client.HTTPConnection):
         self.sock: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = self._reach.connect(self._budget.left())
+        self.sock = _Paced(self._reach.connect(self._budget.left()), self._budget)
+
+
+class _Paced(socket.socket):
+    """A socket on which every wait ends with the budget. A timeout alone starts anew with each byte, and http.client
+    reads lines and chunks of any number of bytes by itself."""
+
+    def __init__(self, connected: socket.socket, budget: Budget) -> None:
+        super().__init__(fileno=connected.detach())
+        self._budget = budget
+        self.settimeout(budget.left())
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        self.settimeout(self._budget.left())
+        return super().recv_into(buffer, nbytes, flags)

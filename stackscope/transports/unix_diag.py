@@ -61,6 +61,8 @@ def _take(data: bytes, found: list[Connected]) -> bool:
         if kind == _NLMSG_DONE:
             return False
         if kind == _NLMSG_ERROR:
+            if length < _HEADER.size + 4:
+                raise Malformed("a netlink error without its number")
             (code,) = struct.unpack_from("=i", data, at + _HEADER.size)
             raise OSError(-code or errno.EIO, os.strerror(-code or errno.EIO))
         row = _row(data[at + _HEADER.size : at + length])

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.lab import Lab
+from tests.live.sid import SidHost
+from tests.live.sid_root import NotBuilt, sid_root
+from tests.live.sid_staged import Staged, stage
 from tests.live.standard_host import StandardHost, stage_standard_host
 
 HERE = Path(__file__).parent
@@ -22,9 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.live)
 
 
-def require_lab() -> None:
-    """Skip, or fail when live tests are required, with what keeps a lab from running here."""
-    why_not = Lab.missing()
+def require(why_not: list[str]) -> None:
+    """Skip, or fail when live tests are required, with what keeps engines from running here."""
     if os.geteuid() != 0:
         why_not.insert(0, "not running as root")
     if why_not:
@@ -37,7 +39,7 @@ def require_lab() -> None:
 @pytest.fixture(scope="session")
 def host() -> Iterator[StandardHost]:
     """The standard host, staged once for all tests: they look at it and change nothing."""
-    require_lab()
+    require(Lab.missing())
     with Lab() as lab:
         yield stage_standard_host(lab)
 
@@ -45,6 +47,17 @@ def host() -> Iterator[StandardHost]:
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """An empty lab of the test's own, for daemons that it stops, kills or starts twice."""
-    require_lab()
+    require(Lab.missing())
     with Lab() as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def sid() -> Iterator[Staged]:
+    """The sid host, staged once for all tests: they look at it and change nothing."""
+    require(SidHost.missing())
+    root = sid_root()
+    if isinstance(root, NotBuilt):
+        require([root.reason])
+    with SidHost() as own:
+        yield stage(own)

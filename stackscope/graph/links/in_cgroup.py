@@ -35,9 +35,14 @@ def agreement(cgroups_path: str, path: str) -> str:
     fs2/defaultpath.go."""
     if not cgroups_path:
         return ""
-    parts = cgroups_path.split(":")
-    expected = f"/{parts[1]}-{parts[2]}.scope" if len(parts) == 3 else cgroups_path
-    if path == expected or expected in path:
+    slice_, *unit = cgroups_path.split(":")
+    if len(unit) == 2 and not slice_.startswith("/"):
+        prefix, name = unit
+        expected = f"/{name}" if name.endswith(".slice") else f"/{prefix}-{name}.scope"
+    else:
+        expected = f"/{cgroups_path.strip('/')}"
+    # Whole names only: /default/tool is not /default/tool-b. What lies below was made by the container itself.
+    if f"{expected}/" in f"{path}/":
         return f", as its spec says ({cgroups_path})"
     return "" if path == "/" else f"; its spec says {cgroups_path}"
 

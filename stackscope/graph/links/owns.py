@@ -88,7 +88,7 @@ def _cri(index: Index, witness: str, fact: ContainerdNamespace) -> Iterator[Link
                 Relation.OWNS,
                 ids.namespace(witness, fact.name),
                 because,
-                (evidence(plugin.origin, "io.containerd.grpc.v1.cri" if "grpc" in plugin.type else plugin.type),),
+                (evidence(plugin.origin, plugin.type),),
             )
             return
 

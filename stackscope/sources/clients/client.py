@@ -54,7 +54,7 @@ def _file(
     state, settings = "read", dict(known)
     why, detail = None, ""
     try:
-        settings = {**known, **parse(root.read(path, _MAX_FILE))}
+        settings = {**parse(root.read(path, _MAX_FILE)), **known}
     except (FileNotFoundError, NotADirectoryError):
         state = "absent"
     except PermissionError as error:

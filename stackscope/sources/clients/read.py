@@ -25,7 +25,7 @@ VARIABLES = (
 
 NERDCTL_KEYS = ("address", "namespace", "snapshotter", "data_root")
 
-_CREDENTIALS = re.compile(r"(://)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(://)[^/\s]*@")
 
 
 class _DockerConfig(msgspec.Struct, rename="camel"):
@@ -50,7 +50,8 @@ def nerdctl_toml(raw: bytes) -> dict[str, str]:
     """nerdctl.toml (nerdctl: pkg/config/config.go). Raises Malformed."""
     try:
         data = tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Of its own kind, or of int()'s for a number of thousands of digits, or of the decoding.
         raise Malformed(str(error)) from error
     settings = {key: data[key] for key in NERDCTL_KEYS if key in data}
     wrong = [key for key, value in settings.items() if not isinstance(value, str)]
@@ -63,7 +64,7 @@ def docker_config(raw: bytes) -> dict[str, str]:
     """`currentContext` of docker's config.json; its credentials are not read. Raises Malformed."""
     try:
         current = msgspec.json.decode(raw, type=_DockerConfig).current_context
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(str(error)) from error
     return {"currentContext": current} if current else {}
 
@@ -72,7 +73,7 @@ def docker_context(raw: bytes) -> dict[str, str]:
     """`name` and `host` of a context's meta.json. Raises Malformed."""
     try:
         context = msgspec.json.decode(raw, type=_Context)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(str(error)) from error
     endpoint = context.endpoints.get("docker", _ContextEndpoint())
     return {"name": context.name, "host": without_credentials(endpoint.host)}

@@ -243,13 +243,13 @@ class Containerd:
             yield from reply.containers
             return
         # The whole list is over the server's message size (16 MiB, some 1,700 docker containers): one at a time.
-        for message in self._channel.stream(
+        for part in self._channel.stream(
             f"{service}/ListStream",
             containers_pb2.ListContainersRequest(),
             containers_pb2.ListContainerMessage,
             namespace=name,
         ):
-            yield message.container
+            yield part.container
 
     def _tasks(self, ids: dict[str, list[str]]) -> Iterator[Fact | Gap]:
         """The tasks of all namespaces.
@@ -351,13 +351,13 @@ class Containerd:
             namespace=name,
         )
         count = 0
-        for message in self._channel.stream(
+        for part in self._channel.stream(
             f"{_SERVICES}snapshots.v1.Snapshots/List",
             snapshots_pb2.ListSnapshotsRequest(snapshotter=snapshotter),
             snapshots_pb2.ListSnapshotsResponse,
             namespace=name,
         ):
-            for entry in message.info:
+            for entry in part.info:
                 count += 1
                 yield read.snapshot(entry, name, snapshotter, origin)
         yield Listing(origin=origin, what="snapshots", namespace=name, part=snapshotter, count=count)
@@ -384,14 +384,14 @@ class Containerd:
     def _content(self, name: str) -> Iterator[Fact]:
         origin = self._origin(f"Content.List namespace={name}", "content", "ls", namespace=name)
         blobs = size = 0
-        for message in self._channel.stream(
+        for part in self._channel.stream(
             f"{_SERVICES}content.v1.Content/List",
             content_pb2.ListContentRequest(),
             content_pb2.ListContentResponse,
             namespace=name,
         ):
-            blobs += len(message.info)
-            size += sum(entry.size for entry in message.info)
+            blobs += len(part.info)
+            size += sum(entry.size for entry in part.info)
         yield ContentTotal(origin=origin, namespace=name, blobs=blobs, bytes=size)
 
     def _manifests(self, name: str, digest: str) -> Iterator[Fact | Gap]:
@@ -445,16 +445,16 @@ class Containerd:
         """A small blob, its digest checked. Raises CallFailed, LimitHit or Malformed."""
         parts: list[bytes] = []
         size = 0
-        for message in self._channel.stream(
+        for part in self._channel.stream(
             f"{_SERVICES}content.v1.Content/Read",
             content_pb2.ReadContentRequest(digest=digest),
             content_pb2.ReadContentResponse,
             namespace=name,
         ):
-            size += len(message.data)
+            size += len(part.data)
             if size > _MAX_MANIFEST:
                 raise LimitHit(f"{digest} is longer than {_MAX_MANIFEST} bytes")
-            parts.append(message.data)
+            parts.append(part.data)
         blob = b"".join(parts)
         algorithm, _, hexadecimal = digest.partition(":")
         if algorithm in ("sha256", "sha512") and hashlib.new(algorithm, blob).hexdigest() != hexadecimal:

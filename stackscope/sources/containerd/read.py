@@ -36,6 +36,8 @@ INDEX_TYPES = frozenset(
 _TASK_STATUS = {0: "unknown", 1: "created", 2: "running", 3: "stopped", 4: "paused", 5: "pausing"}
 _SNAPSHOT_KIND = {0: "unknown", 1: "view", 2: "active", 3: "committed"}
 _SKIPPED = "skip plugin"
+_GO_ZERO_TIME = -62135596800
+"""0001-01-01T00:00:00Z in seconds since 1970."""
 
 
 class _SpecProcess(msgspec.Struct):
@@ -79,12 +81,14 @@ _PLUMBING = frozenset({"proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2",
 
 
 def _time(stamp: Any) -> str:
-    """RFC 3339 of a protobuf Timestamp; "" for an unset one, or one that no calendar has."""
+    """RFC 3339 of a protobuf Timestamp; "" for an unset one (also Go's zero time), or one that no calendar has."""
+    if stamp.seconds in (0, _GO_ZERO_TIME):
+        return ""
     try:
         moment = datetime.datetime.fromtimestamp(stamp.seconds, datetime.UTC)
     except (OverflowError, ValueError, OSError):
         return ""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.seconds else ""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def namespace(reply: namespaces_pb2.Namespace, origin: Origin) -> ContainerdNamespace:
@@ -112,7 +116,7 @@ def container(reply: containers_pb2.Container, namespace_name: str, origin: Orig
     if reply.spec.value:
         try:
             spec = _spec.decode(reply.spec.value)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"the spec of container {reply.id}: {error}") from error
     linux = spec.linux or _SpecLinux()
     options = _runtime_options(reply.runtime.options)
@@ -246,7 +250,7 @@ def manifest(blob: bytes) -> Manifest:
     """Raises Malformed."""
     try:
         return msgspec.json.decode(blob, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"a manifest: {error}") from error
 
 
@@ -254,7 +258,7 @@ def config_platform(blob: bytes) -> str:
     """`os/architecture` of an image config. Raises Malformed."""
     try:
         return msgspec.json.decode(blob, type=Platform).words
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"an image config: {error}") from error
 
 

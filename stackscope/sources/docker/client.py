@@ -91,6 +91,9 @@ class Dockerd:
         self._sdk = docker.APIClient(
             base_url=f"unix://{reach.address}", version=self._api, timeout=math.ceil(budget.left())
         )
+        # Neither a password of .netrc for "localhost" nor a body that grows a thousandfold when it is unpacked.
+        self._sdk.trust_env = False
+        self._sdk.headers["Accept-Encoding"] = "identity"
 
     def ask(self) -> Iterator[Fact | Gap]:
         """Everything, in the order in which it is most useful should the time run out."""
@@ -117,13 +120,13 @@ class Dockerd:
         except Malformed as error:
             why, detail = Why.MALFORMED, str(error)
         except CannotReach as error:
-            why, detail = Why.VANISHED, error.detail
+            why, detail = Why.TIMEOUT if error.reason == "timeout" else Why.VANISHED, error.detail
         yield Gap(subject=self.witness, why=why, detail=f"GET {target}: {detail}", origin=self._origin(target))
 
     def _get(self, target: str, shape: type[T]) -> T:
         url = f"{self._sdk.base_url}/v{self._api}{target}"
         try:
-            with self._sdk.get(url, stream=True, timeout=self._budget.left()) as reply:
+            with self._sdk.get(url, stream=True, timeout=self._budget.left(), allow_redirects=False) as reply:
                 body = self._body(reply.raw)
                 status = reply.status_code
         except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, ConnectionError) as error:
@@ -140,7 +143,7 @@ class Dockerd:
     def _body(self, raw: urllib3.response.BaseHTTPResponse) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while part := raw.read(1 << 20, decode_content=True):
+        while part := raw.read(1 << 20, decode_content=False):
             size += len(part)
             self._budget.take(len(part))
             self._budget.left()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from stackscope.errors import Malformed
 from stackscope.facts import Fact, Gap, Listing, Origin, Why
-from stackscope.facts.needs import Needs
+from stackscope.facts.needs import NOTHING, Needs
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Connection, Listener, SocketHolder
 from stackscope.sources.proc import read
@@ -32,7 +32,7 @@ class ProcPass:
     Between them nothing is read twice but the start time, which must be the same: a pid alone names nothing.
     """
 
-    def __init__(self, root: str = "/proc", needs: Needs = Needs(0)) -> None:
+    def __init__(self, root: str = "/proc", needs: Needs = NOTHING) -> None:
         self._root = root
         self._needs = needs
         self._stats: dict[int, Stat] = {}
@@ -74,7 +74,7 @@ class ProcPass:
                 lifts="run as root",
             )
 
-    def process(self, pid: int, role: str) -> Iterator[Fact | Gap]:
+    def process(self, pid: int, role: str) -> Iterator[Process | Gap]:
         """One process; nothing where it ended since, or where its pid was given to another."""
         stat = self._stats.get(pid) or self._stat(pid)
         if stat is None:
@@ -252,7 +252,7 @@ def _roles(stats: dict[int, Stat]) -> dict[int, str]:
             continue
         if stat.comm in read.ENGINES:
             roles[pid] = "engine"
-        elif stat.comm.startswith("containerd-shim"):
+        elif stat.comm.startswith(read.SHIM_COMM):
             roles[pid] = "shim"
         elif stat.comm in read.MONITORS:
             roles[pid] = "monitor"

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from stackscope.errors import Malformed
 from stackscope.facts.text import decoded
+
+_UNIX_COLUMNS = [b"Num", b"RefCount", b"Protocol", b"Flags", b"Type", b"St", b"Inode", b"Path"]
 
 LISTENING = 0x10000
 """Bit 16 of the Flags column of /proc/net/unix, __SO_ACCEPTCON."""
 
 ENGINES = frozenset({"dockerd", "containerd", "podman", "crio", "buildkitd", "cri-dockerd", "kubelet", "rootlesskit"})
 """`comm` of the engine programs; the kernel cuts comm at 15 bytes."""
+
+_NS_LINK = re.compile(r"[a-z_]+:\[([0-9]{1,20})\]")
+_SOCKET_LINK = re.compile(r"socket:\[([0-9]{1,20})\]")
+
+SHIM_COMM = "containerd-shim"
+"""What `comm` of every containerd shim begins with: containerd-shim-runc-v2, cut at 15 bytes."""
 
 MONITORS = frozenset({"conmon"})
 
@@ -58,10 +67,11 @@ def parse_cmdline(raw: bytes) -> tuple[str, ...]:
 def parse_cgroup(raw: bytes) -> dict[str, str]:
     """/proc/PID/cgroup: controller list ("" for the v2 line, `name=systemd` for named v1 ones) → path.
 
-    A path may hold ":" and newlines are not possible in it. Raises Malformed. Source: proc_pid_cgroup(5).
+    A path may hold ":" and carriage returns; newlines are not possible in it. Raises Malformed. Source:
+    proc_pid_cgroup(5).
     """
     paths: dict[str, str] = {}
-    for line in raw.splitlines():
+    for line in raw.removesuffix(b"\n").split(b"\n") if raw else ():
         parts = line.split(b":", 2)
         if len(parts) != 3:
             raise Malformed("a cgroup line without three parts")
@@ -78,9 +88,16 @@ class UnixRow(NamedTuple):
 
 def parse_net_unix(raw: bytes) -> list[UnixRow]:
     """The listening stream sockets with a path. Accepted sockets repeat their listener's path, so only the flag
-    counts. Rows that do not parse raise Malformed."""
+    counts. Raises Malformed where the columns are not those of proc_pid_net(5).
+
+    The kernel writes a path as it is: one with a newline goes on in a line that is no row, and is skipped. It must not
+    hide the others.
+    """
+    head, *lines = raw.split(b"\n")
+    if head.split() != _UNIX_COLUMNS:
+        raise Malformed("/proc/net/unix has other columns than are known")
     rows = []
-    for line in raw.split(b"\n")[1:]:
+    for line in lines:
         # A cheap look first: on a busy host nearly all rows are connections.
         if b" 00010000 " not in line:
             continue
@@ -89,8 +106,8 @@ def parse_net_unix(raw: bytes) -> list[UnixRow]:
             continue
         try:
             flags, kind, inode = int(parts[3], 16), int(parts[4], 16), int(parts[6])
-        except ValueError as error:
-            raise Malformed(f"/proc/net/unix: {error}") from error
+        except ValueError:
+            continue
         if flags & LISTENING and kind == 1 and parts[7].startswith(b"/"):
             rows.append(UnixRow(decoded(parts[7]), inode))
     return rows
@@ -98,26 +115,13 @@ def parse_net_unix(raw: bytes) -> list[UnixRow]:
 
 def parse_ns_link(link: str) -> int:
     """The inode in a link such as `mnt:[4026531841]`. Raises Malformed."""
-    opening, closing = link.find("["), link.rfind("]")
-    try:
-        return int(link[opening + 1 : closing])
-    except ValueError as error:
-        raise Malformed(f"namespace link {link!r}") from error
+    found = _NS_LINK.fullmatch(link)
+    if found is None:
+        raise Malformed(f"namespace link {link!r}")
+    return int(found[1])
 
 
 def socket_inode(link: str) -> int | None:
     """The N of a descriptor link `socket:[N]`; None for any other descriptor."""
-    return int(link[8:-1]) if link.startswith("socket:[") and link[8:-1].isdigit() else None
-
-
-def flag_value(argv: tuple[str, ...], *names: str) -> str:
-    """The last value of an option, written `--name value` or `--name=value` ("" where it is not given)."""
-    value = ""
-    for index, word in enumerate(argv):
-        if word in names and index + 1 < len(argv):
-            value = argv[index + 1]
-        else:
-            for name in names:
-                if word.startswith(f"{name}="):
-                    value = word[len(name) + 1 :]
-    return value
+    found = _SOCKET_LINK.fullmatch(link)
+    return int(found[1]) if found is not None else None

@@ -1,0 +1,20 @@
+"""How long `stackscope tree` takes on a crowded host, as a ratio within one run.
+
+    python -m bench --containers 10,180,1000 -o result.json      # as root; Debian: hyperfine
+    python -m bench --store containerd --containers 10,180
+
+A private host is started (the same as the live tests use) and grown to each number of containers in turn; fifteen of
+sixteen are docker's, the others ctr's. At each stage hyperfine times, one after another and in several rounds:
+
+- **tree**: `stackscope tree`, which finds the private engines itself;
+- **by hand**: `by_hand.sh`, the commands that a person would type to see as much, with their output thrown away;
+- **floor**: `floor.py`, a bare script that makes the same reads and calls as tree and throws the answers away. It
+  decodes only what it needs for the next call. What tree needs beyond it is the price of its answer.
+
+Before the first stage, `stackscope --version` is timed against an interpreter that does nothing. Times of different
+machines, or of different runs on a busy one, cannot be compared; the ratios within a run can. "Peak" is the largest
+resident set of any one process of the command.
+
+A thousand containers need about 5 GB of memory and some minutes to start. Any other engine on the machine is seen by
+tree and by floor's pass over /proc, but is not asked by the other two; the report says how many there are.
+"""

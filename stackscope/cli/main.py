@@ -1,0 +1,77 @@
+"""The entry point: arguments, errors, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from stackscope import __version__
+
+USAGE = 2
+INTERNAL = 70
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; what it returns is the exit code of the process."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["--version"], ["-V"]):
+        # Before anything is imported: scripts ask for this.
+        print(f"stackscope {__version__}")
+        return 0
+    code = _run(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
+
+
+def entry() -> None:
+    """The console script. Ends at once: a source that hangs may have left a thread that cannot be ended."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(words: list[str]) -> int:
+    from stackscope.cli.arguments import Usage, parse
+    from stackscope.errors import StackscopeError
+
+    try:
+        options = parse(words)
+        code: int = options.run(options)
+        return code
+    except Usage as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except StackscopeError as error:
+        print(f"stackscope: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001  the last line of defence says how to report it
+        return _internal(error)
+
+
+def _internal(error: Exception) -> int:
+    import traceback
+
+    if os.environ.get("STACKSCOPE_TRACEBACK"):
+        traceback.print_exc()
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rpartition('stackscope/')[2]}:{frame.lineno}"
+    print(f"stackscope {__version__} itself failed at {where}: {type(error).__name__}: {error}", file=sys.stderr)
+    print(
+        "  Please report it with the output of the same command under STACKSCOPE_TRACEBACK=1, and a capture if you can"
+        " make one: stackscope capture -o host.json.zst",
+        file=sys.stderr,
+    )
+    return INTERNAL

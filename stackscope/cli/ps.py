@@ -1,0 +1,32 @@
+"""`stackscope ps`."""
+
+from __future__ import annotations
+
+import argparse
+
+from stackscope.cli import host, screen
+from stackscope.facts.needs import Needs
+
+HELP = "every container of every engine and containerd namespace, in one table"
+
+NEEDS = Needs.CONTAINERS
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """It has the shared options only."""
+
+
+def run(options: argparse.Namespace) -> int:
+    found = host.built(options, NEEDS)
+    from stackscope.views import table
+
+    if options.json:
+        import msgspec
+
+        screen.show_json(
+            msgspec.json.encode({"containers": table.container_rows(found.topology), "gaps": found.topology.gaps})
+        )
+    else:
+        screen.show(table.containers(found.topology), table=True)
+        screen.gap_notes(found.topology.gaps)
+    return host.exit_code(found)

@@ -1,0 +1,135 @@
+"""Every place on the host that holds image names, with its names: what `why` searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stackscope.facts.image import ContainerdImage, DockerImage
+from stackscope.graph.index import Index
+from stackscope.graph.model import Evidence, evidence
+from stackscope.graph.nodes.engines import CONTAINERD_STORE
+from stackscope.questions.reference import Reference, canonical
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One image name in one store. `digests` are those that are known to be its content's; `proof` a listing that
+    shows it."""
+
+    store: Store
+    name: str
+    canonical: str
+    digests: tuple[str, ...]
+    proof: Evidence
+
+
+@dataclass(kw_only=True)
+class Store:
+    """A dockerd's images, or those of one containerd namespace. `complete` says whether its listing came to its end:
+    without that nothing may be called absent."""
+
+    witness: str
+    namespace: str = ""
+    kind: str
+    driver: str = ""
+    complete: bool = False
+    ambiguous: bool = False
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """The socket of its engine."""
+        return self.witness.partition(":")[2]
+
+    @property
+    def words(self) -> str:
+        """The store in a few words; with its socket where the host has more than one engine of its kind."""
+        at = f" at {self.path}" if self.ambiguous else ""
+        match self.kind:
+            case "graphdriver":
+                return f"docker's own store (graphdriver {self.driver}){at}"
+            case "docker":
+                return f"docker's images, kept in the containerd image store{at}"
+            case _:
+                return f'containerd namespace "{self.namespace}"{at}'
+
+
+def stores(index: Index) -> list[Store]:
+    """Every store that an engine told of, sorted by engine and namespace."""
+    found = [*_docker(index), *_containerd(index)]
+    for store in found:
+        store.ambiguous = any(
+            other.witness != store.witness and (other.kind == "containerd") == (store.kind == "containerd")
+            for other in found
+        )
+    return found
+
+
+def _docker(index: Index) -> Iterator[Store]:
+    for daemon in index.daemons:
+        if daemon.docker is None:
+            continue
+        kind = "docker" if daemon.docker.driver_type == CONTAINERD_STORE else "graphdriver"
+        store = Store(
+            witness=daemon.witness,
+            kind=kind,
+            driver=daemon.docker.driver,
+            complete=index.listed(daemon.witness, "images"),
+        )
+        for image in index.all(DockerImage):
+            if image.origin.witness == daemon.witness:
+                proof = evidence(image.origin, image.id)
+                digests = tuple(index.digests(image))
+                # A name@digest does to ask for it, but `docker save` would write no name with it.
+                for name in (*image.repo_tags, *image.repo_digests) or ("",):
+                    store.entries.append(
+                        Entry(store=store, name=name, canonical=canonical(name), digests=digests, proof=proof)
+                    )
+        yield store
+
+
+def _containerd(index: Index) -> Iterator[Store]:
+    images: dict[tuple[str, str], list[ContainerdImage]] = {}
+    for image in index.all(ContainerdImage):
+        images.setdefault((image.origin.witness, image.namespace), []).append(image)
+    for witness, namespaces in sorted(index.namespaces.items()):
+        for fact in namespaces:
+            store = Store(
+                witness=witness,
+                namespace=fact.name,
+                kind="containerd",
+                complete=index.listed(witness, "images", fact.name),
+            )
+            for image in images.get((witness, fact.name), ()):
+                store.entries.append(
+                    Entry(
+                        store=store,
+                        name=image.name,
+                        canonical=canonical(image.name),
+                        digests=tuple(index.digests(image)),
+                        proof=evidence(image.origin, image.name),
+                    )
+                )
+            yield store
+
+
+def resolves(client: str, reference: Reference, entry: Entry) -> bool:
+    """Whether this client, given this reference, takes this entry.
+
+    ctr takes names as they are in the store. docker and nerdctl normalise names, and take digests and id prefixes.
+    """
+    if client == "ctr":
+        return entry.name == reference.typed
+    if reference.canonical and entry.canonical == reference.canonical:
+        return True
+    if reference.digest and not reference.canonical:
+        return reference.digest in entry.digests
+    if reference.id_prefix:
+        return any(digest.partition(":")[2].startswith(reference.id_prefix) for digest in entry.digests)
+    return False
+
+
+def means(reference: Reference, entry: Entry) -> bool:
+    """Whether a person who typed this reference would call this entry it: by docker's reading, or to the letter."""
+    return entry.name == reference.typed or resolves("docker", reference, entry)
