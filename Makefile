@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALLED := pyproject.toml hatch_build.py $(wildcard protos/*/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check live bench fuzz clean help
+.PHONY: run demo test check docs live bench fuzz clean help
 
 run: $(VENV)/.run  ## Show what runs on this machine; a recorded host if there is nothing here
 	@$(BIN)/stackscope tree --or-demo $(ARGS)
@@ -30,6 +30,9 @@ check: $(VENV)/.dev  ## Check format, lint, types, layers and that the reference
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.house.docs_fresh
+
+docs: $(VENV)/.dev  ## Write the reference pages anew from the code
+	@$(BIN)/python -m docs.generate
 
 live: $(VENV)/.dev  ## Run the tests against real engines, which they start themselves; as root
 	@$(BIN)/pytest -m live tests/live $(ARGS)

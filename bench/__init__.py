@@ -15,6 +15,6 @@ Before the first stage, `stackscope --version` is timed against an interpreter t
 machines, or of different runs on a busy one, cannot be compared; the ratios within a run can. "Peak" is the largest
 resident set of any one process of the command.
 
-A thousand containers need about 5 GB of memory and some minutes to start. Any other engine on the machine is seen by
-tree and by floor's pass over /proc, but is not asked by the other two; the report says how many there are.
+All of it happens in process and network namespaces of its own, so that other engines, and other people's containers,
+are seen by none of the three. A thousand containers need about 5 GB of memory and some minutes to start.
 """

@@ -1,9 +1,11 @@
 """`python -m bench`: see the package."""
 
 import argparse
+import compileall
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,9 +23,11 @@ def main() -> int:
     if why_not := missing(options.store):
         print("; ".join(why_not), file=sys.stderr)
         return 2
+    if not options.inside:
+        return alone()
+    # As pip does when it installs; a checkout whose interpreter writes no bytecode would be compiled on each run.
+    compileall.compile_dir(HERE.parent / "stackscope", quiet=1)
     notes = []
-    if others := hosts.engines_of_others():
-        notes.append(f"{others} engine processes of others ran on this machine: tree looked at them, by hand did not.")
     if not SYSTEMD.is_dir():
         notes.append("There is no systemd here, so by hand is without systemd-cgls.")
     repeat = {"rounds": options.rounds, "runs": options.runs}
@@ -40,12 +44,25 @@ def main() -> int:
             present = wanted
             print(f"{wanted} containers run, after {time.monotonic() - said:.0f} s", file=sys.stderr)
             commands = commands_for(host.access)
+            check([*host.access.prefix, *commands["tree"], "--json"], wanted)
             stages.append(Stage(containers=wanted, measured=measure(commands, prefix=host.access.prefix, **repeat)))
     report = Report(store=options.store, start=start, stages=stages, notes=notes)
     print(markdown(report))
     if options.output:
         options.output.write_text(json.dumps(document(report), indent=1) + "\n")
     return 0
+
+
+def check(tree: list[str], containers: int) -> None:
+    """Nothing is timed that does not see every container, from both engines."""
+    nodes = json.loads(subprocess.run(tree, capture_output=True, check=True).stdout)["nodes"]
+    seen = {"dockerd": 0, "containerd": 0}
+    for node in nodes:
+        if node["kind"] == "container":
+            seen[node["witness"].partition(":")[0]] += 1
+    by_ctr = sum(number % hosts.ONE_OF == hosts.ONE_OF - 1 for number in range(containers))
+    if seen != {"dockerd": containers - by_ctr, "containerd": containers}:
+        raise RuntimeError(f"tree sees {seen} containers of {containers}, {by_ctr} of them ctr's")
 
 
 def arguments() -> argparse.Namespace:
@@ -55,7 +72,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="of each command in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path, help="write all times there, as JSON")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def alone() -> int:
+    """Run again in namespaces of its own; a shell as their first process reaps what loses its parent."""
+    namespaces = ["--mount", "--propagation=private", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
+    again = [sys.executable, "-m", "bench", "--inside", *sys.argv[1:]]
+    return subprocess.run(["unshare", *namespaces, "sh", "-c", '"$@"; exit $?', "sh", *again], check=False).returncode
 
 
 def stages(text: str) -> list[int]:

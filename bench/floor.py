@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import threading
+from typing import IO
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 ENGINES = {b"dockerd", b"containerd", b"podman", b"crio", b"buildkitd", b"cri-dockerd", b"kubelet", b"rootlesskit"}
@@ -40,11 +41,11 @@ def read_proc() -> None:
     slurp("/proc/net/unix")
     connected_sockets()
     parts = {pid for pid, (_, comm) in stats.items() if comm in ENGINES or comm.startswith(b"containerd-shim")}
-    holders = [pid for pid, (parent, comm) in stats.items() if parent != b"2" and comm not in (b"containerd-shim",)]
     while more := {pid for pid, (parent, _) in stats.items() if parent.decode() in parts} - parts:
         parts |= more
-    for pid in holders:
-        if pid in parts and stats[pid][1] not in ENGINES:
+    for pid, (parent, comm) in stats.items():
+        # Neither kernel threads, whose parent is 0 or 2, nor shims and what is below them.
+        if parent in (b"0", b"2") or (pid in parts and comm not in ENGINES):
             continue
         try:
             for descriptor in os.listdir(f"/proc/{pid}/fd"):
@@ -98,7 +99,7 @@ def ask_docker(path: str) -> None:
                 get(connection, answers, f"/v1.40{target}")
 
 
-def get(connection: socket.socket, answers, target: str) -> None:  # noqa: ANN001
+def get(connection: socket.socket, answers: IO[bytes], target: str) -> None:
     connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     length, chunked = 0, False
     while (line := answers.readline().strip().lower()) != b"":
@@ -118,7 +119,7 @@ def ask_containerd(path: str) -> None:
     options = (("grpc.max_receive_message_length", 64 << 20), ("grpc.default_authority", "localhost"))
     channel = grpc.insecure_channel(f"unix:{path}", options=options)
 
-    def call(method: str, namespace: bytes | None = None):  # noqa: ANN202
+    def call(method: str, namespace: bytes | None = None) -> grpc.Future:
         metadata = None if namespace is None else (("containerd-namespace", namespace.decode()),)
         return channel.unary_unary(f"{SERVICES}{method}").future(b"", metadata=metadata)
 

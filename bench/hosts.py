@@ -121,8 +121,3 @@ def grow(one: Host, present: int, wanted: int) -> None:
         started = workers.map(one.start, by_ctr)
         start_crowd(one.crowd_socket(), PAUSE, len(new) - len(by_ctr), first=present)
         list(started)
-
-
-def engines_of_others() -> int:
-    """How many dockerd and containerd processes run on this machine, before ours are started."""
-    return sum(path.read_text() in ("dockerd\n", "containerd\n") for path in Path("/proc").glob("[0-9]*/comm"))

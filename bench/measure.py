@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PEAK = "import os,sys; p=os.posix_spawnp(sys.argv[1],sys.argv[1:],os.environ,file_actions=[(os.POSIX_SPAWN_OPEN,1,'/dev/null',1,0),(os.POSIX_SPAWN_OPEN,2,'/dev/null',1,0)]); _,s,r=os.wait4(p,0); print(s,r.ru_maxrss)"
+PEAK = """
+import os, sys
+quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, used = os.wait4(pid, 0)
+print(status, used.ru_maxrss)
+"""
 """A small process between: a child's peak begins with that of the process that it was forked from."""
 
 

@@ -91,9 +91,14 @@ def _decompressed(raw: bytes, path: str) -> bytes:
 
         try:
             with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)) as stream:
-                return stream.read(MAX_CAPTURE + 1)
+                data = stream.read(MAX_CAPTURE + 1)
+            size = zstandard.get_frame_parameters(raw).content_size
         except zstandard.ZstdError as error:
             raise UnreadableCapture(f"{path} {damaged} (zstd: {error})", "Take or copy it again") from error
+        # A reader of a stream takes the end of its input for the end of the data.
+        if size != zstandard.CONTENTSIZE_UNKNOWN and len(data) < min(size, MAX_CAPTURE + 1):
+            raise UnreadableCapture(f"{path} {damaged} (zstd: {len(data)} of {size} bytes)", "Take or copy it again")
+        return data
     return raw
 
 

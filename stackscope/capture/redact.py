@@ -55,27 +55,28 @@ _FORMS = re.compile(
     | \bhv[sbr]\.[A-Za-z0-9_-]{16,} | \bs\.[A-Za-z0-9]{24}\b     # Vault
     | \bdop_v1_[a-f0-9]{32,} | \bhf_[A-Za-z0-9]{20,} | \bgl(?:sa|c)_[A-Za-z0-9_+=]{20,} | \btskey-[\w-]{10,}
     | \bSWMTKN-1-[a-z0-9-]{20,} | \bK10[0-9a-f]{48,}\S*          # Swarm, k3s
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*  # JSON web tokens
-    | \b[a-z0-9]{6}\.(?=[a-z]*[0-9])[a-z0-9]{16}\b               # kubeadm bootstrap tokens
+    | (?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*  # JSON web tokens
+    | \b[a-z0-9]{6}\.(?=[a-z]{0,15}[0-9])[a-z0-9]{16}\b               # kubeadm bootstrap tokens
     | \$(?:apr1|1|5|6|y|2[abxy])\$[^\s:,;"']{8,}                 # hashes of crypt(5)
     """,
     re.DOTALL,
 )
 """Credentials known by their form."""
 
-_URL = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
-_QUERY = re.compile(
-    r"([?&][^=&\s]*(?:token|sig|signature|secret|key|password|pass|auth|code)[^=&\s]*=)[^&\s]+", re.IGNORECASE
-)
+# A host's text may be a megabyte made to be slow: so no pattern here starts inside what it could have started at
+# before, and what is greedy gives nothing back (`*+`).
+_URL = re.compile(r"((?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://)[^/\s'\"]*@")
+_QUERY = re.compile(r"([?&]([^=&\s]*+)=)[^&\s]+")
+_QUERY_NAME = re.compile(r"(?i)token|sig|secret|key|pass|auth|code")
 _COOKIE = re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\r\n\"']+")
 _HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization|x-api-key|x-auth-token)(\s*[:=]\s*)(?:[a-z][\w-]*\s+)?\S+(?:(?<=,)\s*\S+)*"
 )
 # The name may stand in quotes, which may be escaped: JSON in a label, or JSON in JSON.
-_ASSIGNED = re.compile(r"""([A-Za-z_][\w.-]*)\\*["']?\s*[=:]\s*(?!//)""")
-_VALUE = re.compile(r"""\\*"(?:[^"\\]|\\.)*"|'[^']*'|[{\[].*|[^\s&;,}\]]+""", re.DOTALL)
+_ASSIGNED = re.compile(r"""(?<![\w.-])[\d.-]*+([A-Za-z_][\w.-]*+)\\*["']?\s*[=:]\s*(?!//)""")
+_VALUE = re.compile(r"""\\*+"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[{\[].*|[^\s&;,}\]]+""", re.DOTALL)
 _NAME_AND_VALUE = re.compile(
-    r"""("name\\*"\s*:\s*\\*"([^"\\]*)\\*"\s*,\s*\\*"value\\*"\s*:\s*)\\*"(?:[^"\\]|\\.)*\\*\"""", re.DOTALL
+    r"""("name\\*"\s*:\s*\\*"([^"\\]*+)\\*"\s*,\s*\\*"value\\*"\s*:\s*)\\*"(?:[^"\\]|\\.)*+\"?""", re.DOTALL
 )
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]*)")
 _GIVEN = re.compile(r"((?:--?)?([A-Za-z_][\w.-]*)=)(.+)", re.DOTALL)
@@ -106,7 +107,7 @@ def text(value: str) -> str:
     """`value` without credentials of known forms, in URLs, in headers, and after names that tell of a secret."""
     if "://" in value:
         value = _URL.sub(rf"\1{HIDDEN}@", value)
-        value = _QUERY.sub(rf"\1{HIDDEN}", value)
+        value = _QUERY.sub(_asked, value)
     value = _HEADER.sub(rf"\1\2{HIDDEN}", value)
     value = _COOKIE.sub(rf"\1{HIDDEN}", value)
     value = _FORMS.sub(HIDDEN, value)
@@ -115,6 +116,10 @@ def text(value: str) -> str:
     if "=" in value or ":" in value:
         value = _without_assigned(value)
     return value
+
+
+def _asked(found: re.Match[str]) -> str:
+    return found[1] + HIDDEN if _QUERY_NAME.search(found[2]) else found[0]
 
 
 def _secret_name(name: str) -> bool:
@@ -126,8 +131,10 @@ def _without_assigned(value: str) -> str:
     kept: list[str] = []
     at = 0
     for assigned in _ASSIGNED.finditer(value):
+        if assigned.start() < at or not _secret_name(assigned[1]):
+            continue
         secret = _VALUE.match(value, assigned.end())
-        if assigned.start() < at or not _secret_name(assigned[1]) or secret is None or secret[0].startswith(HIDDEN):
+        if secret is None or secret[0].startswith(HIDDEN):
             continue
         quote = secret[0][0] if secret[0][0] in "\"'" else ""
         kept += (value[at : assigned.end()], quote, HIDDEN, quote)

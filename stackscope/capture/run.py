@@ -10,6 +10,10 @@ from stackscope.facts import Fact, Gap, Origin, Why
 from stackscope.transports.budget import OutOfTime
 
 
+_GRACE = 0.2
+"""Seconds after its deadline in which a source may still end by itself."""
+
+
 class Look:
     """One source at work in a thread of its own. What it has found by its deadline counts; the rest is a gap.
 
@@ -46,8 +50,8 @@ class Look:
 
         Raises what the source raised: no source raises for a look that failed.
         """
-        # A moment's grace lets the budget inside the source end it first, which says more.
-        self._thread.join(max(0.0, self._ends - time.monotonic()) + 0.2)
+        # The grace lets the budget inside the source end it first, which says more.
+        self._thread.join(max(0.0, self._ends + _GRACE - time.monotonic()))
         with self._lock:
             self._closed = True
         if self._error is not None:

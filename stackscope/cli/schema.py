@@ -14,10 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import msgspec
+    from stackscope.views.schema import schema_text
 
-    from stackscope.views.schema import capture_schema, graph_schema
-
-    schema = capture_schema() if options.what == "capture" else graph_schema()
-    screen.show_json(msgspec.json.format(msgspec.json.encode(schema), indent=2))
+    screen.show_json(schema_text(options.what).encode())
     return 0

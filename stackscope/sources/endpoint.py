@@ -13,6 +13,7 @@ from stackscope.facts.needs import Needs
 from stackscope.facts.socket import Endpoint
 from stackscope.facts.text import command
 from stackscope.sources.addresses import Api, Candidate, Holding
+from stackscope.sources.docker import probe
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach, Root
 
@@ -81,15 +82,15 @@ def _ask(
 
 
 def _docker(path: str, reach: Reach, budget: Budget, needs: Needs) -> Iterator[Fact | Gap]:
-    # Imported here: the SDK takes 0.15 s, which only a host with a dockerd need pay.
-    from stackscope.sources.docker import client
-
-    version = client.probe(reach, budget)
+    version = probe.probe(reach, budget)
     if version is None:
         raise Malformed("answers HTTP, but is no Docker Engine")
+    # Imported here: the SDK takes 0.15 s, which only a host with a dockerd need pay.
+    from stackscope.sources.docker.client import Dockerd
+
     try:
-        dockerd = client.Dockerd(path, reach, version, budget, needs)
-    except client.ApiError as error:
+        dockerd = Dockerd(path, reach, version, budget, needs)
+    except probe.ApiError as error:
         yield Gap(
             subject=f"dockerd:{path}",
             why=Why.UNSUPPORTED,

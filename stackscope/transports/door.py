@@ -65,9 +65,10 @@ class Root:
         Anything but a regular file is refused with EINVAL before it is read: a FIFO would make us wait.
         """
         fd = self.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", path)
         with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", path)
             data = file.read(limit + 1)
         if len(data) > limit:
             raise LimitHit(f"{path} is longer than {limit} bytes")

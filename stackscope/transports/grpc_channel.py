@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ from google.protobuf.message import Message
 from stackscope.facts import Why
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach
+
+# It logs a traceback for a reply that is no such message; without a handler that goes to our stderr too.
+logging.getLogger("grpc").addHandler(logging.NullHandler())
 
 MAX_MESSAGE = 64 << 20
 """Bytes of one message that are accepted; containerd itself sends at most 16 MiB unless configured otherwise."""

@@ -33,8 +33,9 @@ class HttpUnix:
             if self._http.sock is not None:
                 self._http.sock.settimeout(self._budget.left())
             self._http.request("GET", target, headers={"Host": "localhost"})
-            reply = self._http.getresponse()
-            body = self._read(reply)
+            # Closed when it is read, else http.client does not take the connection for another.
+            with self._http.getresponse() as reply:
+                body = self._read(reply)
         except TimeoutError as error:
             raise OutOfTime from error
         except http.client.HTTPException as error:

@@ -28,6 +28,7 @@ class _Shape:
     colour: str = GREY
     fill: str = "#FFFFFF"
     style: str = "filled"
+    borders: str = "1"
 
 
 _SHAPES = {
@@ -46,7 +47,7 @@ _SHAPES = {
     "storage": _Shape(shape="cylinder", colour=PURPLE),
     "network": _Shape(shape="hexagon", colour=PURPLE, fill="#F8EAF3"),
     "lease": _Shape(shape="note", colour=ORANGE),
-    "client": _Shape(shape="oval", colour=BLUE),
+    "client": _Shape(colour=BLUE, borders="2"),
 }
 
 
@@ -94,6 +95,9 @@ GRAPH = {
 NODE = {"fontname": FONT, "fontsize": "11", "fontcolor": "#1F2933", "margin": "0.12,0.06", "height": "0.3"}
 EDGE = {"fontname": FONT, "fontsize": "9", "arrowsize": "0.6"}
 
+_STATES = {"T": " (stopped)", "Z": " (ended)"}
+"""States of a process that a reader should know of (proc(5))."""
+
 _FAINT = {"style": "filled,rounded,dashed", "color": GREY, "fontcolor": "#4A5560"}
 
 
@@ -129,7 +133,13 @@ def of_gaps(rows: Iterable[str]) -> dict[str, str]:
 
 def _look(kind: str) -> dict[str, str]:
     shape = _SHAPES.get(kind, _Shape())
-    return {"shape": shape.shape, "style": shape.style, "color": shape.colour, "fillcolor": shape.fill}
+    return {
+        "shape": shape.shape,
+        "style": shape.style,
+        "color": shape.colour,
+        "fillcolor": shape.fill,
+        "peripheries": shape.borders,
+    }
 
 
 def _rows(topology: Topology, node: Node, container: ContainerLine | None) -> Iterator[str]:
@@ -139,9 +149,8 @@ def _rows(topology: Topology, node: Node, container: ContainerLine | None) -> It
     match node.kind:
         case "daemon":
             yield f"{node.name} {attrs.get('version', '')}".strip()
-            yield _join(
-                (f"pid {attrs['pid']}" if attrs.get("pid") else "", "" if attrs["answered"] else "did not answer")
-            )
+            yield f"pid {attrs['pid']}" if attrs.get("pid") else ""
+            yield "" if attrs["answered"] else _silence(topology, node)
             yield f"{attrs['image_store']} {attrs['driver']}" if attrs.get("image_store") else ""
             yield cut(attrs.get("root", ""), LONGEST)
         case "namespace":
@@ -155,13 +164,12 @@ def _rows(topology: Topology, node: Node, container: ContainerLine | None) -> It
             if container is not None and container.record is node:
                 yield from textwrap.wrap(container.trouble, LONGEST)
         case "shim":
-            yield f"shim {attrs['pid']}" + (" (stopped)" if attrs["state"] == "T" else "")
+            yield f"shim {attrs['pid']}{_STATES.get(attrs['state'], '')}"
         case "image":
             yield name if attrs["ref"] else f"{cut(digest(node.name), 12)} (no name)"
             yield size(attrs["size"])
         case "socket":
-            yield name
-            yield attrs["state"] if attrs["state"] != "listening" else ""
+            yield _join((name, attrs["state"] if attrs["state"] != "listening" else ""))
         case "client":
             yield node.name
             yield f'namespace "{cut(attrs["namespace"], LONGEST)}"' if attrs["namespace"] else ""
@@ -174,6 +182,12 @@ def _rows(topology: Topology, node: Node, container: ContainerLine | None) -> It
             yield name
         case kind:
             yield f"{kind} {digest(name)}"
+
+
+def _silence(topology: Topology, daemon: Node) -> str:
+    """Why nothing is known from an engine itself."""
+    whys = [gap.why.replace("_", " ") for gap in topology.gaps if gap.subject == daemon.witness]
+    return f"no answer: {whys[0]}" if whys else "no answer"
 
 
 def _is_the_cri_plugins(topology: Topology, node: Node) -> bool:

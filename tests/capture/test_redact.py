@@ -1,5 +1,7 @@
 """What must not be in a capture, and what must stay in it: each row is planted where a host would have it."""
 
+import time
+
 import pytest
 
 from stackscope.capture import files
@@ -273,6 +275,31 @@ KEPT: dict[str, tuple[str, AnyFact]] = {
 def test_what_is_no_secret_stays(kind: str) -> None:
     text, fact = KEPT[kind]
     assert text in written(fact)
+
+
+HOSTILE = {
+    "one name": "a" * 300_000,
+    "names in a chain": "a-" * 100_000,
+    "urls without end": "a-" * 100_000 + "://" + "b" * 300_000,
+    "queries": "http://a?" + "token" * 100_000,
+    "web tokens": "eyJ-" * 125_000,
+    "quotes that stay open": 'password=\\",' * 20_000,
+    "backslashes": 'password="' + "\\" * 300_001,
+    "names and values": '"name":"' * 60_000,
+    "begin": "-----BEGIN A" * 20_000,
+    "headers": "authorization: " * 15_000,
+    "blanks": "authorization" + " " * 200_000,
+    "hashes": "$1$" * 160_000,
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_text_is_slow_to_redact(kind: str) -> None:
+    """Some hundred kilobytes each: what is quadratic takes minutes."""
+    started = time.process_time()
+    written(label("note", HOSTILE[kind]), process("app", HOSTILE[kind]))
+    assert time.process_time() - started < 5
 
 
 def test_redacting_again_changes_nothing() -> None:

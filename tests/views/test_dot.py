@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from stackscope.capture.files import load
 from stackscope.facts.text import visible
 from stackscope.graph import Relation
+from stackscope.graph.build import build
 from stackscope.graph.kinds import KINDS
 from stackscope.views.dot import DEFAULT_KINDS, dot
 from stackscope.views.dot_text import lines, text
@@ -155,6 +158,18 @@ def test_escaped_text_is_read_back_as_it_was(words: str) -> None:
 @pytest.mark.parametrize("fold", [None, 0, 1, 3])
 def test_graphviz_draws_every_choice_of_kinds_and_folding(kinds: Iterable[str], fold: int | None) -> None:
     assert rendered(dot(made_up.topology(count=6), kinds=frozenset(kinds), fold=fold)).rstrip().endswith(b"</svg>")
+
+
+@needs_graphviz
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "hosts").glob("*.json")), ids=lambda path: path.stem
+)
+def test_recorded_hosts_are_drawn(path: Path) -> None:
+    drawn = build(load(str(path))).topology
+
+    for kinds in (DEFAULT_KINDS, EVERY_KIND):
+        read = texts(rendered(dot(drawn, kinds=kinds)))
+        assert all(gap.why in " ".join(read) for gap in drawn.gaps[:5])
 
 
 @needs_graphviz

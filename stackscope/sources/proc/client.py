@@ -40,7 +40,7 @@ class ProcPass:
         self._denied = 0
 
     def first(self) -> Iterator[Fact | Gap]:
-        """Listening sockets, and the processes that hold them."""
+        """The engines, the listening sockets, and the processes that hold them."""
         try:
             pids = [int(name) for name in os.listdir(self._root) if name.isdigit()]
         except OSError as error:
@@ -59,12 +59,16 @@ class ProcPass:
                 lifts="run as root",
             )
         self._roles = _roles(self._stats)
+        for pid, role in sorted(self._roles.items()):
+            if role == "engine":
+                yield from self.process(pid, role)
         yield from self._sockets()
 
     def second(self) -> Iterator[Fact | Gap]:
-        """The processes that play a part."""
-        for pid in sorted(self._roles):
-            yield from self.process(pid, self._roles[pid])
+        """The other processes that play a part."""
+        for pid, role in sorted(self._roles.items()):
+            if role != "engine":
+                yield from self.process(pid, role)
         if self._denied and os.geteuid() != 0:
             yield Gap(
                 subject="kernel",
@@ -165,11 +169,7 @@ class ProcPass:
             role = self._roles.get(pid)
             # Kernel threads hold nothing. Shims and the processes in containers are many; engines inside
             # containers carry an engine's name.
-            if (
-                stat.ppid == 2
-                or pid == 2
-                or (role in ("shim", "container", "process") and stat.comm not in read.ENGINES)
-            ):
+            if stat.kernel or (role in ("shim", "container", "process") and stat.comm not in read.ENGINES):
                 continue
             folder = f"{self._root}/{pid}/fd"
             try:
@@ -248,7 +248,8 @@ def _roles(stats: dict[int, Stat]) -> dict[int, str]:
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():
         children.setdefault(stat.ppid, []).append(pid)
-        if stat.ppid == 2:
+        if stat.kernel:
+            # Not "a child of pid 2": in a pid namespace that is anyone.
             continue
         if stat.comm in read.ENGINES:
             roles[pid] = "engine"

@@ -19,6 +19,8 @@ ENGINES = frozenset({"dockerd", "containerd", "podman", "crio", "buildkitd", "cr
 _NS_LINK = re.compile(r"[a-z_]+:\[([0-9]{1,20})\]")
 _SOCKET_LINK = re.compile(r"socket:\[([0-9]{1,20})\]")
 
+_PF_KTHREAD = 0x00200000
+
 SHIM_COMM = "containerd-shim"
 """What `comm` of every containerd shim begins with: containerd-shim-runc-v2, cut at 15 bytes."""
 
@@ -26,13 +28,15 @@ MONITORS = frozenset({"conmon"})
 
 
 class Stat(NamedTuple):
-    """The fields of /proc/PID/stat that are used: `starttime` is field 22, in clock ticks since boot."""
+    """The fields of /proc/PID/stat that are used: `starttime` is field 22, in clock ticks since boot; `kernel` is the
+    flag PF_KTHREAD (linux: include/linux/sched.h) of field 9."""
 
     pid: int
     comm: str
     state: str
     ppid: int
     starttime: int
+    kernel: bool = False
 
 
 def parse_stat(raw: bytes) -> Stat:
@@ -49,6 +53,7 @@ def parse_stat(raw: bytes) -> Stat:
             state=rest[0].decode("ascii"),
             ppid=int(rest[1]),
             starttime=int(rest[19]),
+            kernel=bool(int(rest[6]) & _PF_KTHREAD),
         )
     except (IndexError, ValueError) as error:
         raise Malformed(f"stat: {error}") from error

@@ -1,0 +1,1 @@
+"""Captures of real hosts, one story each, and the program that records them."""

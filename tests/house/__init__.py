@@ -1,0 +1,1 @@
+"""The project checks itself: its layout, its documentation."""
