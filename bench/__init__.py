@@ -7,7 +7,8 @@ A private host is started (the same as the live tests use) and grown to each num
 sixteen are docker's, the others ctr's. At each stage hyperfine times, one after another and in several rounds:
 
 - **tree**: `stackscope tree`, which finds the private engines itself;
-- **by hand**: `by_hand.sh`, the commands that a person would type to see as much, with their output thrown away;
+- **by hand**: `by_hand.sh`, the commands that a person would type, with their output thrown away; some of them ask for
+  what tree leaves out (volumes, networks, snapshots, leases, and docker's inspect);
 - **floor**: `floor.py`, a bare script that makes the same reads and calls as tree and throws the answers away. It
   decodes only what it needs for the next call. What tree needs beyond it is the price of its answer.
 

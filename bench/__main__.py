@@ -5,6 +5,7 @@ import compileall
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -80,7 +81,10 @@ def alone() -> int:
     """Run again in namespaces of its own; a shell as their first process reaps what loses its parent."""
     namespaces = ["--mount", "--propagation=private", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
     again = [sys.executable, "-m", "bench", "--inside", *sys.argv[1:]]
-    return subprocess.run(["unshare", *namespaces, "sh", "-c", '"$@"; exit $?', "sh", *again], check=False).returncode
+    with subprocess.Popen(["unshare", *namespaces, "sh", "-c", '"$@"; exit $?', "sh", *again]) as inside:
+        # An interrupt from the terminal reaches both; the one inside clears away, and is waited for.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return inside.wait()
 
 
 def stages(text: str) -> list[int]:

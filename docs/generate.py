@@ -1,9 +1,13 @@
-"""Writes `docs/reference/` from the code: `make docs`. `make check` says when a page is stale."""
+"""Writes `docs/reference/` and README's screens from the code: `make docs`. `make check` says when one is stale."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import os
+import re
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +21,10 @@ from stackscope.graph.kinds import KINDS
 from stackscope.views.schema import SCHEMAS, schema_text
 
 REFERENCE = Path(__file__).parent / "reference"
+
+README = REFERENCE.parent.parent / "README.md"
+
+_SCREEN = re.compile(r"(<!-- screen: (.+) -->\n)```\n(?:.*\n)*?```\n")
 
 _MADE = "<!-- Made from the code by docs/generate.py: change that, then run `make docs`. -->\n"
 
@@ -57,7 +65,21 @@ def pages() -> dict[str, str]:
     }
 
 
+def readme() -> str:
+    """README.md with its screens made anew: each is the output of the command in the comment above it."""
+    text = README.read_text("utf-8")
+    return _SCREEN.sub(lambda found: f"{found.group(1)}```\n{_screen(found.group(2))}```\n", text)
+
+
+def _screen(words: str) -> str:
+    code = [sys.executable, "-m", "stackscope", *shlex.split(words)]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "CONTAINERD_"))}
+    done = subprocess.run(code, env=plain | {"COLUMNS": "80"}, capture_output=True, text=True, check=False)  # noqa: S603  our own program, with words from README
+    return done.stdout
+
+
 def write() -> None:
+    README.write_text(readme(), "utf-8")
     for name, text in pages().items():
         path = REFERENCE / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from stackscope.facts import Fact, Gap, Origin, Why
 from stackscope.transports.budget import OutOfTime
 
-
 _GRACE = 0.2
 """Seconds after its deadline in which a source may still end by itself."""
 

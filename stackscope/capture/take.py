@@ -66,10 +66,14 @@ def take(options: Options) -> Taken:
         found: list[Fact | Gap] = list(clients.look(root, options.environment, home, host.uid))
         first = child.first()
         found += [*first.found, *first.gaps]
-        candidates = _candidates(found, first.found, options, root, complete=not first.gaps)
+        complete = not any(gap.why is Why.DENIED for gap in first.gaps)
+        candidates = _candidates(found, first.found, options, root, complete=complete)
         looks = [_start(candidate, root, options) for candidate in candidates]
         second = child.second()
         found += [*second.found, *second.gaps]
+        named_by_shims = _of_shims(second.found, root, {candidate.path for candidate in candidates})
+        candidates += named_by_shims
+        looks += [_start(candidate, root, options) for candidate in named_by_shims]
     finally:
         child.close()
     results = [look.result() for look in looks]
@@ -110,6 +114,18 @@ def _candidates(
     return addresses.candidates(
         facts, engines, options.environment, resolve, options.addresses, all_processes_seen=complete
     )
+
+
+def _of_shims(facts: Iterable[AnyFact], root: Root, looked_at: set[str]) -> list[Candidate]:
+    """The containerds that shims name and that nothing else led to: they ended, or are in another namespace."""
+    named = {
+        (path, api, by)
+        for fact in facts
+        if isinstance(fact, Process) and fact.role == "shim"
+        for path, api, by in addresses.process_addresses(fact)
+    }
+    found = [Candidate(path=root.resolve(path), named=path, api=api, named_by=[by]) for path, api, by in sorted(named)]
+    return [candidate for candidate in found if candidate.path not in looked_at]
 
 
 def _one_per_daemon(

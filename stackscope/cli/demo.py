@@ -30,5 +30,6 @@ def show(options: argparse.Namespace) -> int:
     with as_file(files("stackscope.demo") / "host.json.zst") as path:
         options.from_ = str(path)
         options.or_demo = False
+        options.demo = True
         code: int = options.run(options)
     return code

@@ -26,7 +26,10 @@ def capture_of(options: argparse.Namespace, needs: Needs, addresses: tuple[tuple
         from stackscope.capture.files import load
 
         capture = load(options.from_)
-        print(visible(f"from {options.from_}: {capture.host.hostname}, taken at {capture.taken_at}"), file=sys.stderr)
+        if not getattr(options, "demo", False):
+            print(
+                visible(f"from {options.from_}: {capture.host.hostname}, taken at {capture.taken_at}"), file=sys.stderr
+            )
         return capture
     from stackscope.capture.take import Options, take
 

@@ -8,7 +8,7 @@ from stackscope.facts.core import Fact
 
 
 class DockerInfo(Fact, frozen=True, kw_only=True, tag="docker-info"):
-    """`GET /info` and `GET /version` of one dockerd (moby: daemon/info.go).
+    """`GET /info` of one dockerd (moby: daemon/info.go).
 
     `driver_type` is `io.containerd.snapshotter.v1` only where the containerd image store is on; `containerd_address`
     and the namespaces are said since API 1.46, and are "" before. `security` holds strings such as `name=rootless`.
@@ -33,6 +33,15 @@ class DockerInfo(Fact, frozen=True, kw_only=True, tag="docker-info"):
     warnings: tuple[str, ...] = ()
     name: str = ""
     kernel: str = ""
+
+
+class DockerVersion(Fact, frozen=True, kw_only=True, tag="docker-version"):
+    """What the headers of `GET /_ping` say of one dockerd, and the API version that was spoken. That answers also
+    where /info and /version wait for a containerd that hangs."""
+
+    socket: str
+    version: str
+    api_version: str
 
 
 class ContainerdInfo(Fact, frozen=True, kw_only=True, tag="containerd-info"):

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from stackscope.facts import Capture, Fact, Listing, Origin, node_id
+from stackscope.facts.argv import option
 from stackscope.facts.client import ClientFile, ClientVariable
 from stackscope.facts.container import ContainerdContainer, DockerContainer, Task
-from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerInfo, Plugin
+from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerInfo, DockerVersion, Plugin
 from stackscope.facts.image import ContainerdImage, DockerImage, ImageManifests
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Endpoint, Listener, SocketHolder
@@ -230,19 +231,6 @@ def process_id(process: Process) -> str:
     return node_id("process", "kernel", f"{process.pid}@{process.starttime}")
 
 
-def option(argv: tuple[str, ...], *names: str) -> str:
-    """The last value of an option, written `--name value` or `--name=value`; "" where it is not given."""
-    value = ""
-    for index, word in enumerate(argv):
-        if word in names and index + 1 < len(argv):
-            value = argv[index + 1]
-            continue
-        name, equals, given = word.partition("=")
-        if equals and name in names:
-            value = given
-    return value
-
-
 def _grouped(pairs: Iterable[tuple[str, F]]) -> dict[str, list[F]]:
     groups: dict[str, list[F]] = {}
     for key, fact in pairs:
@@ -262,6 +250,17 @@ def _shim(index: Index, process: Process) -> Shim:
 
 def _daemons(index: Index) -> list[Daemon]:
     infos: dict[str, DockerInfo | ContainerdInfo] = {}
+    for version in index.all(DockerVersion):
+        # What /info would say is not known where it did not answer.
+        infos[version.origin.witness] = DockerInfo(
+            origin=version.origin,
+            socket=version.socket,
+            engine_id="",
+            version=version.version,
+            api_version=version.api_version,
+            root="",
+            driver="",
+        )
     for said in index.all(DockerInfo):
         infos[said.origin.witness] = said
     for told in index.all(ContainerdInfo):
@@ -318,15 +317,18 @@ def _holder(index: Index, endpoint: Endpoint, engines: dict[int, Process]) -> tu
     """The engine process behind an endpoint, the strongest evidence first: its open files, then the kernel's word on
     who called listen(2), then its command line."""
     names = {endpoint.path, endpoint.named}
-    for listener in index.all(Listener):
-        if listener.path not in names:
-            continue
-        for holder in index.all(SocketHolder):
-            if holder.socket_inode == listener.socket_inode and holder.pid in engines:
-                inode = str(listener.socket_inode)
-                proof = ((holder.origin, f"socket:[{inode}]"), (listener.origin, f"{inode} {listener.path}"))
-                because = f"pid {holder.pid} has the listening socket {inode} open"
-                return engines[holder.pid], SocketOf(endpoint=endpoint, because=because, proof=proof)
+    inodes = {listener.socket_inode: listener for listener in index.all(Listener) if listener.path in names}
+    holders = [holder for holder in index.all(SocketHolder) if holder.socket_inode in inodes and holder.pid in engines]
+    if endpoint.peer_pid in engines:
+        # In another mount namespace another engine may listen at a path of the same name: who answered here decides.
+        holders = [holder for holder in holders if holder.pid == endpoint.peer_pid]
+    if holders:
+        holder = holders[0]
+        listener = inodes[holder.socket_inode]
+        inode = str(listener.socket_inode)
+        proof = ((holder.origin, f"socket:[{inode}]"), (listener.origin, f"{inode} {listener.path}"))
+        because = f"pid {holder.pid} has the listening socket {inode} open"
+        return engines[holder.pid], SocketOf(endpoint=endpoint, because=because, proof=proof)
     if endpoint.peer_pid in engines and endpoint.state == "listening":
         process = engines[endpoint.peer_pid]
         because = f"the kernel names pid {process.pid} as who called listen(2) (SO_PEERCRED)"

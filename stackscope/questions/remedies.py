@@ -54,14 +54,14 @@ def reach(view: Viewpoint, others: list[Store], *, denied: bool) -> list[Remedy]
     """What helps a client that does not reach its socket."""
     if denied:
         words = f"sudo {view.command}"
-        return [Remedy(command=words, effect="asks the same socket with root's rights", kind=QUICK)]
+        return [Remedy(command=words, effect="ask the same socket with root's rights", kind=QUICK)]
     paths = sorted({store.path for store in others if store.path != view.path})
     return [
         Remedy(
             command=command("docker", "-H", f"unix://{path}", "images")
             if view.client == "docker"
             else command(view.client, "-a", path, *(("-n", view.namespace) if view.namespace else ()), *_list(view)),
-            effect="asks the engine that answers on this host",
+            effect="ask the engine that answers on this host",
             kind=QUICK,
         )
         for path in paths[:3]
@@ -77,7 +77,7 @@ def _names(view: Viewpoint, here: Store, reference: Reference, entry: Entry) -> 
                 "images",
                 *(("ls", f"name=={entry.name}") if here.namespace else (familiar(entry.name),)),
             ),
-            effect="shows it under the name that it has there",
+            effect="see it under the name that it has there",
             kind=QUICK,
         )
     ]
@@ -87,7 +87,7 @@ def _names(view: Viewpoint, here: Store, reference: Reference, entry: Entry) -> 
             if here.namespace
             else (*_engine(here), "tag", entry.name, new)
         )
-        found.append(Remedy(command=command(*tag), effect=f"gives it the name {new} as well", kind=LASTING))
+        found.append(Remedy(command=command(*tag), effect=f"give it the name {new} as well", kind=LASTING))
     return found
 
 
@@ -98,11 +98,11 @@ def _place(view: Viewpoint, here: Store, entry: Entry) -> list[Remedy]:
         looks = command(view.client, "-a", store.path, "-n", store.namespace, *_list(view))
     else:
         looks = listing(store)
-    found.append(Remedy(command=looks, effect=f"looks in {store.words}", kind=QUICK))
+    found.append(Remedy(command=looks, effect=f"see it in {store.words}", kind=QUICK))
     move = _move(store, here, entry)
     if move:
         name = f", as {entry.canonical}: ask ctr for that name" if view.client == "ctr" else ""
-        found.append(Remedy(command=move, effect=f"copies it to {here.words}{name}", kind=LASTING))
+        found.append(Remedy(command=move, effect=f"copy it to {here.words}{name}", kind=LASTING))
     return found
 
 
@@ -127,7 +127,7 @@ def _pull(view: Viewpoint, here: Store, reference: Reference) -> Remedy:
         words = command("nerdctl", "-a", here.path, "-n", here.namespace, "pull", reference.typed)
     else:
         words = command(*_engine(here), "pull", reference.typed)
-    return Remedy(command=words, effect="fetches it from its registry, if it is there", kind=LASTING)
+    return Remedy(command=words, effect="fetch it from its registry, if it is there", kind=LASTING)
 
 
 def _engine(store: Store) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stackscope.facts.image import ContainerdImage, DockerImage
 from stackscope.graph.index import Index
 from stackscope.graph.model import Evidence, evidence
-from stackscope.graph.nodes.engines import CONTAINERD_STORE
+from stackscope.graph.nodes.engines import image_store
 from stackscope.questions.reference import Reference, canonical
 
 
@@ -26,7 +26,9 @@ class Entry:
 
 @dataclass(kw_only=True)
 class Store:
-    """A dockerd's images, or those of one containerd namespace. `complete` says whether its listing came to its end:
+    """A dockerd's images, or those of one containerd namespace.
+
+    `kind` is `graphdriver`, `docker` (in containerd), `unknown` (a dockerd whose /info did not answer) or `containerd`. `complete` says whether its listing came to its end:
     without that nothing may be called absent."""
 
     witness: str
@@ -35,6 +37,7 @@ class Store:
     driver: str = ""
     complete: bool = False
     ambiguous: bool = False
+    exists: bool = True
     entries: list[Entry] = field(default_factory=list)
 
     @property
@@ -51,8 +54,11 @@ class Store:
                 return f"docker's own store (graphdriver {self.driver}){at}"
             case "docker":
                 return f"docker's images, kept in the containerd image store{at}"
+            case "unknown":
+                return f"docker's images{at} (in which store is not known: its /info did not answer)"
             case _:
-                return f'containerd namespace "{self.namespace}"{at}'
+                missing = "" if self.exists else ", which does not exist"
+                return f'containerd namespace "{self.namespace}"{at}{missing}'
 
 
 def stores(index: Index) -> list[Store]:
@@ -70,7 +76,7 @@ def _docker(index: Index) -> Iterator[Store]:
     for daemon in index.daemons:
         if daemon.docker is None:
             continue
-        kind = "docker" if daemon.docker.driver_type == CONTAINERD_STORE else "graphdriver"
+        kind = {"containerd": "docker", "graphdriver": "graphdriver"}.get(image_store(daemon.docker), "unknown")
         store = Store(
             witness=daemon.witness,
             kind=kind,

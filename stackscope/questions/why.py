@@ -136,7 +136,7 @@ class _Question:
                 return store
         if view.namespace and self._index.listed(view.witness, "namespaces"):
             # A containerd namespace that does not exist lists as empty, without an error.
-            return Store(witness=view.witness, namespace=view.namespace, kind="containerd", complete=True)
+            return Store(witness=view.witness, namespace=view.namespace, kind="containerd", complete=True, exists=False)
         return None
 
     def _blocked(
@@ -219,6 +219,9 @@ class _Question:
     def _place_causes(self, view: Viewpoint, here: Store, elsewhere: list[Entry]) -> Iterator[Cause]:
         told: set[tuple[str, str]] = set()
         for entry in elsewhere:
+            if "unknown" in (entry.store.kind, here.kind):
+                # It is told where the image is; which of the causes that is cannot be told.
+                continue
             cause = self._place(view, here, entry)
             key = (cause.id, entry.store.words)
             if key not in told and not (cause.id == "another-daemon" and view.client != "docker"):
@@ -249,7 +252,7 @@ class _Question:
         daemon = self._index.daemon_by_witness.get(store.witness)
         if store.kind == "containerd":
             return store.witness
-        if store.kind == "graphdriver" or daemon is None or daemon.docker is None:
+        if store.kind != "docker" or daemon is None or daemon.docker is None:
             return ""
         return f"containerd:{self._index.canonical(daemon.docker.containerd_address)}"
 

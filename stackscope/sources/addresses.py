@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stackscope.facts import Fact
+from stackscope.facts.argv import option
 from stackscope.facts.client import ClientFile
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Listener, SocketHolder
@@ -117,11 +118,26 @@ def named_paths(
             key, api = ("address", Api.CONTAINERD) if fact.client == "nerdctl" else ("host", Api.DOCKER)
             if path := unix_path(fact.settings.get(key, ""), bare=api is Api.CONTAINERD):
                 named.append((path, api, fact.path))
+        elif isinstance(fact, Process):
+            named.extend(process_addresses(fact))
     named.extend((path, Api(api), "usual path") for path, api in USUAL)
     if runtime := environment.get("XDG_RUNTIME_DIR", ""):
         named.append((f"{runtime}/docker.sock", Api.DOCKER, "usual path"))
         named.append((f"{runtime}/docker/containerd/containerd.sock", Api.CONTAINERD, "usual path"))
     return named
+
+
+def process_addresses(process: Process) -> list[tuple[str, Api, str]]:
+    """The containerd address in the argv of a dockerd (`--containerd`) or a shim (`-address`): it is of interest above
+    all where nobody serves it any more."""
+    if process.comm == "dockerd":
+        address = option(process.argv, "--containerd")
+    elif process.role == "shim":
+        address = option(process.argv, "-address", "--address")
+    else:
+        return []
+    path = unix_path(address, bare=True)
+    return [(path, Api.CONTAINERD, f"argv of {process.comm}")] if path else []
 
 
 def unix_path(address: str, *, bare: bool) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 # Its core would print connection errors to our stderr; this must be set before grpc is imported.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -28,14 +30,43 @@ Reply = TypeVar("Reply", bound=Message)
 
 
 class CallFailed(Exception):
-    """A call that brought no complete answer. `why` says what kind of gap it leaves; `unimplemented` that the server
-    knows no such service or method."""
+    """A call that brought no complete answer. `why` says what kind of gap it leaves; `not_found` that the server
+    answered NOT_FOUND."""
 
-    def __init__(self, path: str, why: Why, detail: str) -> None:
+    def __init__(self, path: str, why: Why, detail: str, *, not_found: bool = False) -> None:
         super().__init__(f"{path}: {detail}")
         self.path = path
         self.why = why
         self.detail = detail
+        self.not_found = not_found
+
+
+class Started(Generic[Reply]):
+    """Unary calls under way."""
+
+    def __init__(self, calls: list[Any], failed: Callable[[Any], CallFailed], budget: Budget) -> None:
+        self._calls = calls
+        self._failed = failed
+        self._budget = budget
+        self._begun = time.monotonic()
+
+    def results(self, seconds: float) -> list[Reply | CallFailed]:
+        """Replies and failures in the order of the requests. Those that have not come `seconds` after the start are
+        given up. Raises LimitHit or OutOfTime."""
+        found: list[Reply | CallFailed] = []
+        for call in self._calls:
+            left = min(self._begun + seconds - time.monotonic(), self._budget.left())
+            try:
+                answer: Reply = call.result(timeout=max(0.0, left))
+            except grpc.FutureTimeoutError:
+                call.cancel()
+                found.append(CallFailed("", Why.TIMEOUT, f"no answer within {seconds:.1f} s"))
+            except grpc.RpcError as error:
+                found.append(self._failed(error))
+            else:
+                self._budget.take(answer.ByteSize())
+                found.append(answer)
+        return found
 
 
 class GrpcChannel:
@@ -69,26 +100,12 @@ class GrpcChannel:
         self._budget.take(answer.ByteSize())
         return answer
 
-    def call_all(
-        self, path: str, asked: Sequence[tuple[Message, str]], reply: type[Reply], seconds: float
-    ) -> list[Reply | CallFailed]:
-        """Unary calls side by side, each a request with its namespace; replies and failures in the same order.
-
-        No call lasts longer than `seconds` or the budget. Raises LimitHit.
-        """
+    def start_all(self, path: str, asked: Sequence[tuple[Message, str]], reply: type[Reply]) -> Started[Reply]:
+        """Begin unary calls side by side, each a request with its namespace. Raises OutOfTime."""
         stub = self._channel.unary_unary(path, request_serializer=_bytes, response_deserializer=reply.FromString)
-        timeout = min(seconds, self._budget.left())
+        timeout = self._budget.left()
         calls = [stub.future(request, timeout=timeout, metadata=_metadata(name)) for request, name in asked]
-        results: list[Reply | CallFailed] = []
-        for call in calls:
-            try:
-                answer: Reply = call.result()
-            except grpc.RpcError as error:
-                results.append(self._failed(path, error))
-            else:
-                self._budget.take(answer.ByteSize())
-                results.append(answer)
-        return results
+        return Started(calls, partial(self._failed, path), self._budget)
 
     def stream(self, path: str, request: Message, reply: type[Reply], namespace: str | None = None) -> Iterator[Reply]:
         """The replies of a server stream, to its end. Raises CallFailed, OutOfTime or LimitHit."""
@@ -118,6 +135,9 @@ class GrpcChannel:
                 return CallFailed(path, Why.DENIED, detail)
             case grpc.StatusCode.RESOURCE_EXHAUSTED:
                 return CallFailed(path, Why.LIMIT, detail)
+            case grpc.StatusCode.UNAVAILABLE if "Connection refused" in detail:
+                # It listened when the plain connect was tried: it ended, or was started again at a new socket file.
+                return CallFailed(path, Why.VANISHED, "nobody serves the socket any more")
             case grpc.StatusCode.UNAVAILABLE if not self._answered:
                 # The socket took a connection (that was tried first), so what is behind it speaks something else.
                 return CallFailed(path, Why.MALFORMED, f"does not speak gRPC: {detail}")
@@ -126,7 +146,8 @@ class GrpcChannel:
             case grpc.StatusCode.INTERNAL:
                 return CallFailed(path, Why.MALFORMED, detail)
             case _:
-                return CallFailed(path, Why.FAILED, f"{code.name}: {detail}")
+                not_found = code is grpc.StatusCode.NOT_FOUND
+                return CallFailed(path, Why.FAILED, f"{code.name}: {detail}", not_found=not_found)
 
 
 def _bytes(request: Message) -> bytes:

@@ -48,11 +48,10 @@ def answer(reply: Answer) -> Group:
     for gap in reply.gaps:
         facts.add_row("not known", _gap(gap))
     blocks: list[RenderableType] = [head, facts]
-    for cause in reply.causes:
-        blocks += _commands("shown by", [proof.command for proof in cause.evidence if proof.command], "dim")
+    shown = [proof.command for cause in reply.causes for proof in cause.evidence if proof.command]
+    blocks += _commands("shown by", shown, "dim")
     for remedy in reply.remedies:
-        title = "look there" if remedy.kind == "quick" else "mend it"
-        blocks += _commands(f"{title}: {remedy.effect}", [remedy.command], "cyan")
+        blocks += _commands(f"to {remedy.effect}", [remedy.command], "cyan")
     return Group(*blocks)
 
 

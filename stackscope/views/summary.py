@@ -53,11 +53,11 @@ def container_lines(topology: Topology) -> list[ContainerLine]:
 def _line(topology: Topology, docker: Node | None, record: Node | None) -> ContainerLine:
     main = docker or record
     assert main is not None
-    pid, shim, cgroup, trouble = 0, None, "", ""
+    pid, cgroup, trouble = 0, "", ""
     argv: tuple[str, ...] = ()
     status = main.attrs["status"]
+    shim = _first(topology, main if record is None else record, Relation.SHIM_OF)
     if record is not None:
-        shim = _first(topology, record, Relation.SHIM_OF)
         pid, argv = _process(topology, record)
         cgroup = _cgroup(topology, record)
         trouble = _trouble(record, docker, shim, pid)
@@ -120,10 +120,21 @@ def engines(topology: Topology) -> list[Node]:
     return sorted(topology.of_kind("daemon"), key=lambda d: (order.get(d.attrs["program"], 2), d.name, d.id))
 
 
+def _release(kernel: str) -> str:
+    """`6.18.44` of `6.18.44-some-vendor`."""
+    return kernel.partition("-")[0]
+
+
 def host_words(topology: Topology) -> list[str]:
     """`vm`, `Linux 6.18.44`, `cgroup hybrid`, `11 containers by 2 engines`."""
     host = topology.host
-    engine_count = len(engines(topology))
-    count = len(container_lines(topology))
-    words = f"{count} container{'' if count == 1 else 's'} by {engine_count} engine{'' if engine_count == 1 else 's'}"
-    return [host.hostname, f"Linux {host.kernel}", f"cgroup {host.cgroup_mode}", words]
+    count = len(engines(topology))
+    by = f"{count} engine{'' if count == 1 else 's'}"
+    containers = len(container_lines(topology))
+    asked = any(engine.attrs["answered"] for engine in engines(topology))
+    words = (
+        f"{containers} container{'' if containers == 1 else 's'} by {by}"
+        if asked or not count
+        else f"{by}, none answered"
+    )
+    return [host.hostname, f"Linux {_release(host.kernel)}", f"cgroup {host.cgroup_mode}", words]

@@ -47,9 +47,17 @@ class _TreeOf:
             self._daemon(root, daemon)
         if not found:
             root.add(spans("no engine was found here"))
+        self._lone_shims(root)
         self._clients(root)
         self._gaps(root)
         return root
+
+    def _lone_shims(self, root: Tree) -> None:
+        """Shims that lead to no container: their containerd did not tell of one."""
+        lone = [shim for shim in self._topology.of_kind("shim") if not self._topology.out(shim.id, Relation.SHIM_OF)]
+        if lone:
+            branch = root.add(spans((many(len(lone), "shim"), _NAME), " whose container no engine here told of"))
+            self._folded(branch, [_shim(shim) for shim in lone], "shims")
 
     # daemons
 
@@ -90,11 +98,16 @@ class _TreeOf:
             name = f' as "{names[0]}"' if names else ""
             words.append(f"uses {self._said(used.target)}{name}")
         if not daemon.attrs["answered"]:
-            why = [gap for gap in self._topology.gaps if gap.subject == daemon.witness]
-            branch.add(spans((f"did not answer: {why[0].detail}" if why else "was not asked", _GAP)))
+            branch.add(spans((self._unanswered(daemon), _GAP)))
         if words:
             branch.add(spans(" · ".join(words)))
         self._proof(branch, self._topology.out(daemon.id, Relation.USES))
+
+    def _unanswered(self, daemon: Node) -> str:
+        if not daemon.attrs["socket"]:
+            return "which socket is its own could not be seen"
+        why = [gap for gap in self._topology.gaps if gap.subject == daemon.witness]
+        return f"did not answer: {why[0].detail}" if why else "was not asked"
 
     def _containerd(self, branch: Tree, daemon: Node) -> None:
         for link in self._topology.out(daemon.id, Relation.HAS_NAMESPACE):
@@ -160,19 +173,27 @@ class _TreeOf:
         ]
         if attrs.get("image_store") == "graphdriver":
             where = f"graphdriver {attrs['driver']}, {attrs['root']} · only docker clients see these"
+        elif attrs.get("image_store") == "containerd":
+            where = f"containerd image store, snapshotter {attrs['driver']}"
         else:
-            where = f"containerd image store, snapshotter {attrs.get('driver', '')}"
+            where = "in which store is not known"
         if attrs["answered"]:
             twig = branch.add(spans(many(len(images), "image"), f" · {where}"))
             self._folded(twig, [self._image(image) for image in names], "images")
-        alone = [line for line in self._lines if line.docker and line.docker.witness == daemon.witness]
-        with_record = sum(line.record is not None for line in alone)
-        alone = [line for line in alone if line.record is None]
+        mine = [line for line in self._lines if line.docker and line.docker.witness == daemon.witness]
+        with_record = sum(line.record is not None for line in mine)
         if with_record:
-            branch.add(spans(f"{many(with_record, 'container')} with a task, under containerd above"))
-        if alone:
-            twig = branch.add(spans(f"{many(len(alone), 'container')} that only docker knows: not running"))
-            self._folded(twig, [self._container(line, with_cgroup=False) for line in alone], "containers")
+            branch.add(
+                spans(f"{many(with_record, 'container')} with a record in containerd, under its namespace above")
+            )
+        alone = [line for line in mine if line.record is None]
+        for words, group in (
+            ("that docker calls running, without a record in a containerd that answered", _running(alone, yes=True)),
+            ("that only docker knows: not running", _running(alone, yes=False)),
+        ):
+            if group:
+                twig = branch.add(spans(f"{many(len(group), 'container')} {words}"))
+                self._folded(twig, [self._container(line, with_cgroup=False) for line in group], "containers")
 
     # things
 
@@ -188,6 +209,8 @@ class _TreeOf:
             parts.append(f" · {shim}pid {line.pid} {cut(' '.join(line.argv), 30)}".rstrip())
         elif line.record is None or not line.status:
             parts.append(f" · {cut(short(line.image), 40)}")
+            if line.shim is not None:
+                parts.append(f" · shim {line.shim.attrs['pid']}")
         if with_cgroup and line.cgroup:
             parts.append(f" · cgroup {short(line.cgroup)}")
         return spans(*parts)
@@ -294,6 +317,10 @@ class _TreeOf:
         return witness
 
 
+def _running(lines: Iterable[ContainerLine], *, yes: bool) -> list[ContainerLine]:
+    return [line for line in lines if (line.status in ("running", "paused", "restarting")) == yes]
+
+
 def _without_ids(images: Sequence[Node]) -> list[Node]:
     """Without the names that are only the digest of an image that has another name: CRI gives each image one."""
     named = {image.attrs["target_digest"] for image in images if not image.name.startswith("sha256:")}
@@ -308,6 +335,14 @@ def _common_cgroup(lines: Sequence[ContainerLine]) -> str:
     """The pattern that all these cgroups follow, with ID for the container's id; "" where they differ."""
     patterns = {line.cgroup.replace(line.id, "ID") for line in lines if line.cgroup}
     return patterns.pop() if len(patterns) == 1 and len(lines) > 1 else ""
+
+
+def _shim(shim: Node) -> Text:
+    attrs = shim.attrs
+    words = (
+        f"shim {attrs['pid']} · namespace {attrs['namespace']}, container {short(attrs['id'])} · of {attrs['address']}"
+    )
+    return spans(words if attrs["id"] else f"shim {attrs['pid']} · its command line could not be read")
 
 
 def _gap(gap: Gap) -> Text:

@@ -36,7 +36,7 @@ def main() -> None:
             "tests.hosts.record",
         ]
         os.environ["STACKSCOPE_RECORDING"] = "inside"
-        os.execvp(again[0], again)
+        os.execvp(again[0], again)  # noqa: S606  a list of words needs no shell
     # This process is pid 1 of its namespace: it reaps, as an init does, and its child records.
     child = os.fork()
     while child:
@@ -80,7 +80,7 @@ def thaw(containers: list[str]) -> None:
 
 
 def start(program: str, *args: str, ready: Path) -> subprocess.Popen[bytes]:
-    log = Path(f"/run/{program}.log").open("wb")
+    log = os.open(f"/run/{program}.log", os.O_CREAT | os.O_WRONLY)
     process = subprocess.Popen(
         [f"/usr/bin/{program}" if program == "containerd" else f"/usr/sbin/{program}", *args],
         stdout=log,
@@ -89,9 +89,9 @@ def start(program: str, *args: str, ready: Path) -> subprocess.Popen[bytes]:
     )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if ready.exists() and run("ctr", "version", check=False).returncode == 0:
-            if program == "containerd" or run("docker", "version", check=False).returncode == 0:
-                return process
+        client = "ctr" if program == "containerd" else "docker"
+        if ready.exists() and run(client, "version", check=False).returncode == 0:
+            return process
         time.sleep(0.1)
     raise SystemExit(f"{program} did not come up: {Path(f'/run/{program}.log').read_text()[-800:]}")
 

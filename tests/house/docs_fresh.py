@@ -1,8 +1,8 @@
-"""Whether `docs/reference/` says what the code does: `python -m tests.house.docs_fresh`, part of `make check`."""
+"""Whether `docs/reference/` and README say what the code does: `python -m tests.house.docs_fresh`."""
 
 import sys
 
-from docs.generate import REFERENCE, pages
+from docs.generate import README, REFERENCE, pages, readme
 
 
 def stale() -> list[str]:
@@ -20,6 +20,8 @@ def stale() -> list[str]:
         else:
             if len(written) != len(wanted[name].splitlines()):
                 found.append(f"docs/reference/{name} is stale: it has another length")
+    if README.read_text("utf-8") != readme():
+        found.append("README.md: a screen in it is not what the program prints")
     return found
 
 

@@ -54,8 +54,8 @@ def of(seen: Seen, kind: type[F]) -> list[F]:
     return [fact for fact in seen.facts if isinstance(fact, kind)]
 
 
-def once(values: Iterable[object]) -> list[object]:
-    """Sorted as text, and none twice: a fact that is there twice is not equal to one that is there once."""
+def in_order(values: Iterable[object]) -> list[object]:
+    """In an order to compare by; what is there twice stays there twice."""
     return sorted(values, key=repr)
 
 
@@ -94,7 +94,7 @@ def test_docker_containers_are_those_of_docker_ps(sid: Staged, seen: Seen) -> No
     form = "{{.ID}} {{.State}} {{.Names}} {{.Image}}"
     listed = sid.host.docker("ps", "-a", "--no-trunc", "--format", form).stdout.splitlines()
     facts = of(seen, DockerContainer)
-    assert once([f.id, f.state, *f.names, f.image] for f in facts) == once(line.split() for line in listed)
+    assert in_order([f.id, f.state, *f.names, f.image] for f in facts) == in_order(line.split() for line in listed)
     assert {f.names[0]: f.id for f in facts} == sid.docker_containers
     assert {f.names[0]: f.state for f in facts} == {
         "web": "running",
@@ -107,26 +107,26 @@ def test_docker_containers_are_those_of_docker_ps(sid: Staged, seen: Seen) -> No
 def test_docker_images_are_those_of_docker_images(sid: Staged, seen: Seen) -> None:
     listed = sid.host.docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout.splitlines()
     found = [[tag, f.id] for f in of(seen, DockerImage) for tag in f.repo_tags]
-    assert once(found) == once(line.split() for line in listed)
-    assert once(f.id for f in of(seen, DockerImage)) == [sid.image]
+    assert in_order(found) == in_order(line.split() for line in listed)
+    assert in_order(f.id for f in of(seen, DockerImage)) == [sid.image]
 
 
 def test_docker_volumes_and_networks_are_those_of_docker(sid: Staged, seen: Seen) -> None:
     volumes = sid.host.docker("volume", "ls", "-q").stdout.split()
     networks = sid.host.docker("network", "ls", "-q", "--no-trunc").stdout.split()
-    assert once(f.name for f in of(seen, Volume)) == once(volumes) == [VOLUME]
-    assert once(f.id for f in of(seen, Network)) == once(networks)
+    assert in_order(f.name for f in of(seen, Volume)) == in_order(volumes) == [VOLUME]
+    assert in_order(f.id for f in of(seen, Network)) == in_order(networks)
 
 
 def test_containerd_namespaces_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
-    assert once(f.name for f in of(seen, ContainerdNamespace)) == once(namespaces(sid))
+    assert in_order(f.name for f in of(seen, ContainerdNamespace)) == in_order(namespaces(sid))
     assert {"moby", "default"} <= set(namespaces(sid))
 
 
 def test_containerd_containers_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
     listed = [[ns, row[0], *row[1:-1], row[-1]] for ns in namespaces(sid) for row in rows(sid, ns, "containers", "ls")]
     facts = of(seen, ContainerdContainer)
-    assert once([f.namespace, f.id, f.image, f.runtime] for f in facts) == once(listed)
+    assert in_order([f.namespace, f.id, f.image, f.runtime] for f in facts) == in_order(listed)
     assert [f.id for f in facts if f.namespace == "default"] == [sid.ctr_container]
 
 
@@ -136,13 +136,13 @@ def test_tasks_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
         for ns in namespaces(sid)
         for name, pid, status in rows(sid, ns, "tasks", "ls")
     ]
-    assert once([f.namespace, f.id, f.pid, f.status] for f in of(seen, Task)) == once(listed)
+    assert in_order([f.namespace, f.id, f.pid, f.status] for f in of(seen, Task)) == in_order(listed)
 
 
 def test_containerd_images_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
     listed = [[ns, *row[:3]] for ns in namespaces(sid) for row in rows(sid, ns, "images", "ls")]
     facts = of(seen, ContainerdImage)
-    assert once([f.namespace, f.name, f.media_type, f.target_digest] for f in facts) == once(listed)
+    assert in_order([f.namespace, f.name, f.media_type, f.target_digest] for f in facts) == in_order(listed)
     assert {(f.namespace, f.name) for f in facts} == {
         ("moby", f"docker.io/{PAUSE}"),
         ("moby", f"docker.io/{PAUSE_AGAIN}"),
@@ -161,7 +161,7 @@ def test_snapshots_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
         for row in rows(sid, ns, "snapshots", "--snapshotter", snapshotter, "ls")
     ]
     found = ([f.namespace, f.snapshotter, f.key, f.parent, f.kind] for f in of(seen, Snapshot))
-    assert once(found) == once(listed)
+    assert in_order(found) == in_order(listed)
 
 
 def test_leases_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
@@ -169,7 +169,7 @@ def test_leases_are_those_of_ctr(sid: Staged, seen: Seen) -> None:
         [ns, name] for ns in namespaces(sid) for name in sid.host.ctr("leases", "ls", "-q", namespace=ns).stdout.split()
     ]
     facts = of(seen, Lease)
-    assert once([f.namespace, f.id] for f in facts) == once(listed)
+    assert in_order([f.namespace, f.id] for f in facts) == in_order(listed)
     assert [(f.id, f.labels["why"], f.resources) for f in facts if f.namespace == "default"] == [
         (sid.lease, "test", ())
     ]
@@ -179,7 +179,7 @@ def test_content_and_plugins_are_as_many_as_those_of_ctr(sid: Staged, seen: Seen
     blobs = {ns: rows(sid, ns, "content", "ls") for ns in namespaces(sid)}
     assert {f.namespace: f.blobs for f in of(seen, ContentTotal)} == {ns: len(found) for ns, found in blobs.items()}
     plugins = [row[:2] for row in rows(sid, "default", "plugins", "ls")]
-    assert once([f.type, f.id] for f in of(seen, Plugin)) == once(plugins)
+    assert in_order([f.type, f.id] for f in of(seen, Plugin)) == in_order(plugins)
 
 
 def test_every_listing_counts_what_it_listed(seen: Seen) -> None:

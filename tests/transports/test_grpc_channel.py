@@ -130,6 +130,14 @@ def test_an_answer(tmp_path: Path) -> None:
     assert ("containerd-namespace", "k8s.io") in server.metadata
 
 
+def test_not_found_is_told_from_other_failures(tmp_path: Path) -> None:
+    for status, not_found in ((grpc.StatusCode.NOT_FOUND, True), (grpc.StatusCode.UNKNOWN, False)):
+        (folder := tmp_path / status.name).mkdir()
+        with real_server(folder, status), channel(folder) as asked, pytest.raises(CallFailed) as caught:
+            asked.call(VERSION, EMPTY(), version_pb2.VersionResponse)
+        assert caught.value.not_found is not_found
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [
@@ -184,18 +192,18 @@ def test_a_reply_that_is_no_such_message_is_malformed_and_prints_nothing(
 
 def test_calls_side_by_side_keep_their_order(tmp_path: Path) -> None:
     with real_server(tmp_path, GOOD), channel(tmp_path) as asked:
-        replies = asked.call_all(VERSION, [(EMPTY(), "a"), (EMPTY(), "b")], version_pb2.VersionResponse, 1)
-        failed = asked.call_all("/none/None", [(EMPTY(), "a")], version_pb2.VersionResponse, 1)
+        replies = asked.start_all(VERSION, [(EMPTY(), "a"), (EMPTY(), "b")], version_pb2.VersionResponse).results(1)
+        failed = asked.start_all("/none/None", [(EMPTY(), "a")], version_pb2.VersionResponse).results(1)
     assert [reply.version for reply in replies if not isinstance(reply, CallFailed)] == ["1.7.0", "1.7.0"]
     assert [error.why for error in failed if isinstance(error, CallFailed)] == [Why.UNSUPPORTED]
 
 
-def test_calls_side_by_side_have_a_time_of_their_own(tmp_path: Path) -> None:
+def test_calls_side_by_side_are_given_up_together(tmp_path: Path) -> None:
     with serving(tmp_path / "s", drips(SETTINGS, b"")), channel(tmp_path, seconds=5) as asked:
         started = time.monotonic()
-        (failed,) = asked.call_all(VERSION, [(EMPTY(), "a")], version_pb2.VersionResponse, 0.2)
-    assert isinstance(failed, CallFailed)
-    assert failed.why is Why.TIMEOUT
+        calls = asked.start_all(VERSION, [(EMPTY(), "a")] * 3, version_pb2.VersionResponse)
+        results = calls.results(0.2)
+    assert [failed.why for failed in results if isinstance(failed, CallFailed)] == [Why.TIMEOUT] * 3
     assert time.monotonic() - started < 2
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stackscope.facts import Origin
+from stackscope.facts.argv import option
 from stackscope.facts.container import ContainerdContainer
 from stackscope.facts.daemon import ContainerdNamespace
 from stackscope.graph import ids
-from stackscope.graph.index import Daemon, Index, option
+from stackscope.graph.index import Daemon, Index
 from stackscope.graph.links import uses
 from stackscope.graph.model import Evidence, Link, Relation, evidence
 from stackscope.graph.rule import LinkRule

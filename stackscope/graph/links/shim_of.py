@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackscope.facts.container import ContainerdContainer
+from stackscope.facts.container import ContainerdContainer, DockerContainer
 from stackscope.graph import ids
 from stackscope.graph.index import Index, Shim
 from stackscope.graph.model import Link, Relation, evidence
 from stackscope.graph.rule import LinkRule
+
+_WHOLE_ID = 64
+"""Digits of an id that docker drew by chance."""
 
 _GROUP_ANNOTATIONS = ("io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id")
 """One shim serves all containers of a group (containerd: manager_linux.go groupLabels)."""
@@ -27,9 +30,20 @@ def find(index: Index) -> Iterator[Link]:
         first = index.containerd_containers.get(key)
         if first is not None:
             yield _link(shim, first, "its argv names namespace, id and containerd")
+        elif len(shim.container) == _WHOLE_ID:
+            # containerd has no record, or could not be asked.
+            for docker in index.docker_containers.get(shim.container, ()):
+                yield _of_docker(shim, docker)
         for member in groups.get(key, ()):
             if member is not first:
                 yield _link(shim, member, f"it serves the group {shim.container}, which the spec names")
+
+
+def _of_docker(shim: Shim, docker: DockerContainer) -> Link:
+    ps = ("ps", "-ww", "-o", "args=", "-p", str(shim.process.pid))
+    proof = (evidence(shim.process.origin, f"-id {shim.container}", *ps), evidence(docker.origin, docker.id))
+    because = "its argv names the 64-digit id of docker's container; containerd told of no such record"
+    return Link(shim.id, Relation.SHIM_OF, ids.container(docker), because, proof)
 
 
 def _link(shim: Shim, record: ContainerdContainer, because: str) -> Link:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackscope.graph.index import Index, option
+from stackscope.facts.argv import option
+from stackscope.graph.index import Index
 from stackscope.graph.model import Link, Relation, evidence
 from stackscope.graph.rule import LinkRule
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackscope.facts.argv import option
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Connection
-from stackscope.graph.index import Daemon, Index, option
+from stackscope.graph.index import Daemon, Index
 from stackscope.graph.model import Evidence, Link, Relation, evidence
 from stackscope.graph.rule import LinkRule
 

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from stackscope.facts.argv import option
 from stackscope.facts.container import ContainerdContainer, Task
+from stackscope.facts.daemon import DockerInfo
 from stackscope.facts.image import ContainerdImage, ContentTotal
 from stackscope.facts.snapshot import Lease, Snapshot
 from stackscope.graph import ids
-from stackscope.graph.index import Daemon, Index, option
+from stackscope.graph.index import Daemon, Index
 from stackscope.graph.model import Node
 
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
@@ -42,7 +44,7 @@ def _attrs(index: Index, daemon: Daemon) -> dict[str, Any]:
             "api_version": docker.api_version,
             "engine_id": docker.engine_id,
             "root": docker.root,
-            "image_store": "containerd" if docker.driver_type == CONTAINERD_STORE else "graphdriver",
+            "image_store": image_store(docker),
             "driver": docker.driver,
             "cgroup_driver": docker.cgroup_driver,
             "cgroup_version": docker.cgroup_version,
@@ -66,6 +68,13 @@ def _attrs(index: Index, daemon: Daemon) -> dict[str, Any]:
             ),
         }
     return attrs
+
+
+def image_store(info: DockerInfo) -> str:
+    """`containerd` or `graphdriver`; "" where /info did not answer."""
+    if not info.driver:
+        return ""
+    return "containerd" if info.driver_type == CONTAINERD_STORE else "graphdriver"
 
 
 def started_by(index: Index, daemon: Daemon) -> str:

@@ -11,13 +11,13 @@ from stackscope.facts.storage import Bundle, Network, Volume
 from stackscope.graph import ids
 from stackscope.graph.index import Index
 from stackscope.graph.model import Node
-from stackscope.graph.nodes.engines import CONTAINERD_STORE
+from stackscope.graph.nodes.engines import image_store
 
 
 def images(index: Index) -> Iterator[Node]:
     for fact in index.all(DockerImage):
         daemon = index.daemon_by_witness.get(fact.origin.witness)
-        containerd_store = bool(daemon and daemon.docker and daemon.docker.driver_type == CONTAINERD_STORE)
+        store = image_store(daemon.docker) if daemon and daemon.docker else ""
         for name in ids.docker_names(fact):
             yield Node(
                 id=ids.image(fact.origin.witness, name),
@@ -27,8 +27,8 @@ def images(index: Index) -> Iterator[Node]:
                 attrs={
                     "ref": name if name != fact.id else "",
                     # With the containerd store dockerd's id is the target's digest (an index or a manifest).
-                    "target_digest": fact.target_digest or (fact.id if containerd_store else ""),
-                    "config_digest": "" if containerd_store else fact.id,
+                    "target_digest": fact.target_digest or (fact.id if store == "containerd" else ""),
+                    "config_digest": fact.id if store == "graphdriver" else "",
                     "size": fact.size,
                     "created": fact.created,
                 },

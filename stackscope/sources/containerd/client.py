@@ -8,13 +8,14 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 from stackscope.errors import LimitHit, Malformed
-from stackscope.facts import Fact, Gap, Listing, Origin, Why, node_id
+from stackscope.facts import Fact, Gap, Listing, Origin, Why
 from stackscope.facts.daemon import ContainerdInfo
 from stackscope.facts.image import ContentTotal, ImageManifests, UnpackedTo
 from stackscope.facts.needs import Needs
 from stackscope.facts.snapshot import LeaseResource
 from stackscope.facts.text import command
 from stackscope.sources.containerd import read
+from stackscope.sources.containerd.tasks import Tasks
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Root
 from stackscope.transports.grpc_channel import CallFailed, GrpcChannel
@@ -28,8 +29,6 @@ from stackscope.wire.containerd import (
     namespaces_pb2,
     sandbox_pb2,
     snapshots_pb2,
-    task_types_pb2,
-    tasks_pb2,
     version_pb2,
 )
 
@@ -39,11 +38,6 @@ _MAX_MANIFEST = 4 << 20
 
 _MAX_MANIFESTS = 64
 """Manifests of one index that are read."""
-
-_TASKS = f"{_SERVICES}tasks.v1.Tasks"
-_TASKS_PATIENCE = 1.0
-_PATIENCE_PER_TASK = 0.002
-"""Seconds that a listing of tasks may take, and for each container more."""
 
 _BROUGHT_BY = {"sandbox.v1.Store": "containerd 1.7"}
 """The release that brought a service which older ones answer UNIMPLEMENTED."""
@@ -82,11 +76,16 @@ class Containerd:
             )
         if Needs.CONTAINERS in self._needs:
             ids: dict[str, list[str]] = {name: [] for name in names}
+            # Begun first and collected last: a shim that hangs keeps this one waiting, and no other.
+            tasks = Tasks(self.witness, self._channel, self._budget, names)
             for name in names:
                 yield from self._guard(f"Containers.List namespace={name}", partial(self._containers, name, ids[name]))
-            yield from self._guard("Tasks.List", partial(self._tasks, ids))
-        for name in names:
-            yield from self._namespace(name)
+            for name in names:
+                yield from self._namespace(name)
+            yield from self._guard("Tasks.List", partial(tasks.collect, ids))
+        else:
+            for name in names:
+                yield from self._namespace(name)
 
     def _namespace(self, name: str) -> Iterator[Fact | Gap]:
         if Needs.CONTAINERS in self._needs:
@@ -251,71 +250,6 @@ class Containerd:
         ):
             yield part.container
 
-    def _tasks(self, ids: dict[str, list[str]]) -> Iterator[Fact | Gap]:
-        """The tasks of all namespaces.
-
-        For its listing containerd asks one shim after another and waits 2 s for each that hangs, so a listing that
-        takes longer than a healthy one could is given up, and every task is asked for by itself, side by side.
-        """
-        names = list(ids)
-        patience = _TASKS_PATIENCE + _PATIENCE_PER_TASK * sum(map(len, ids.values()))
-        lists = self._channel.call_all(
-            f"{_TASKS}/List",
-            [(tasks_pb2.ListTasksRequest(), name) for name in names],
-            tasks_pb2.ListTasksResponse,
-            patience,
-        )
-        slow = []
-        for name, reply in zip(names, lists, strict=True):
-            if isinstance(reply, CallFailed):
-                if reply.why is Why.TIMEOUT:
-                    slow.append(name)
-                else:
-                    yield Gap(
-                        subject=self.witness,
-                        why=reply.why,
-                        detail=f"Tasks.List namespace={name}: {reply.detail}",
-                        origin=self._origin(f"Tasks.List namespace={name}"),
-                    )
-                continue
-            yield from self._listed_tasks(name, list(reply.tasks))
-        for name in slow:
-            yield from self._single_tasks(name, ids[name])
-
-    def _listed_tasks(self, name: str, replies: list[task_types_pb2.Process]) -> Iterator[Fact | Gap]:
-        origin = self._origin(f"Tasks.List namespace={name}", "tasks", "ls", namespace=name)
-        for entry in replies:
-            fact = read.task(entry, name, origin)
-            yield fact
-            if fact.pid == 0 and fact.status == "unknown":
-                yield self._hung(name, fact.id)
-        yield Listing(origin=origin, what="tasks", namespace=name, count=len(replies))
-
-    def _single_tasks(self, name: str, ids: list[str]) -> Iterator[Fact | Gap]:
-        replies = self._channel.call_all(
-            f"{_TASKS}/Get",
-            [(tasks_pb2.GetRequest(container_id=each), name) for each in ids],
-            tasks_pb2.GetResponse,
-            self._budget.seconds,
-        )
-        found = []
-        for container_id, reply in zip(ids, replies, strict=True):
-            if not isinstance(reply, CallFailed):
-                found.append(reply.process)
-            elif "NOT_FOUND" not in reply.detail:
-                found.append(task_types_pb2.Process(id=container_id))
-        # Every container was asked for: together that is a listing.
-        yield from self._listed_tasks(name, found)
-
-    def _hung(self, name: str, container_id: str) -> Gap:
-        return Gap(
-            subject=node_id("task", self.witness, f"{name}/{container_id}"),
-            why=Why.TIMEOUT,
-            detail="its shim did not answer containerd, so status and pid are not known from there",
-            origin=self._origin(f"Tasks.List namespace={name}", "tasks", "ls", namespace=name),
-            lifts="look at the shim: explain says which process it is",
-        )
-
     def _sandboxes(self, name: str) -> Iterator[Fact]:
         origin = self._origin(f"Store.List namespace={name}", "sandboxes", "ls", namespace=name)
         reply = self._channel.call(
@@ -406,7 +340,7 @@ class Containerd:
                 child = read.manifest(self._blob(name, entry.digest))
             except CallFailed as error:
                 # An index may name platforms whose content was never pulled: that is not a failed look.
-                if error.why is Why.FAILED and "NOT_FOUND" in error.detail:
+                if error.not_found:
                     continue
                 raise
             platform = entry.platform.words if entry.platform else ""

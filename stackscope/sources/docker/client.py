@@ -13,11 +13,11 @@ import urllib3.exceptions
 
 from stackscope.errors import CannotReach, LimitHit, Malformed
 from stackscope.facts import Fact, Gap, Listing, Origin, Why
+from stackscope.facts.daemon import DockerVersion
 from stackscope.facts.needs import Needs
 from stackscope.facts.text import command
 from stackscope.sources.docker import read
-from stackscope.sources.docker.probe import ApiError, negotiated
-from stackscope.sources.docker.read import Version
+from stackscope.sources.docker.probe import ApiError, Version, negotiated
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach
 from stackscope.transports.http_unix import MAX_BODY
@@ -34,7 +34,7 @@ class Dockerd:
         self._version = version
         self._budget = budget
         self._needs = needs
-        self._api = negotiated(version)
+        self._api = negotiated(version.api)
         # An explicit version keeps the SDK from asking for it, unbounded, in its constructor.
         self._sdk = docker.APIClient(
             base_url=f"unix://{reach.address}", version=self._api, timeout=math.ceil(budget.left())
@@ -45,7 +45,12 @@ class Dockerd:
 
     def ask(self) -> Iterator[Fact | Gap]:
         """Everything, in the order in which it is most useful should the time run out."""
-        yield from self._guard("/info", self._info)
+        yield DockerVersion(
+            origin=self._origin("/_ping", "version"),
+            socket=self._path,
+            version=self._version.version,
+            api_version=self._api,
+        )
         if Needs.CONTAINERS in self._needs:
             yield from self._guard("/containers/json?all=1", self._containers)
         if Needs.IMAGES in self._needs:
@@ -54,6 +59,8 @@ class Dockerd:
         if Needs.STORAGE in self._needs:
             yield from self._guard("/volumes", self._volumes)
             yield from self._guard("/networks", self._networks)
+        # Last: it asks containerd, and waits for one that hangs.
+        yield from self._guard("/info", self._info)
 
     def _guard(self, target: str, look: Callable[[str], Iterator[Fact | Gap]]) -> Iterator[Fact | Gap]:
         """The facts of one look, and a gap where it failed. OutOfTime passes: it ends the endpoint."""
@@ -106,7 +113,7 @@ class Dockerd:
 
     def _info(self, target: str) -> Iterator[Fact]:
         reply = self._get(target, read.Info)
-        yield read.info(reply, self._version, self._path, self._api, self._origin(target, "info"))
+        yield read.info(reply, self._version.version, self._path, self._api, self._origin(target, "info"))
 
     def _containers(self, target: str) -> Iterator[Fact]:
         origin = self._origin(target, "ps", "-a", "--no-trunc")

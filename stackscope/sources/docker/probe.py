@@ -1,10 +1,11 @@
-"""Is it a Docker Engine, and which API version do both speak? Asked before the SDK is imported, which takes its time."""
+"""Is it a Docker Engine, and which API version do both speak? Asked before the SDK, which is slow to import."""
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from stackscope.errors import Malformed
-from stackscope.sources.docker import read
-from stackscope.sources.docker.read import Version
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach
 from stackscope.transports.http_unix import HttpUnix
@@ -15,48 +16,50 @@ NEWEST_API = (1, 51)
 OLDEST_API = (1, 24)
 """What the Docker SDK speaks at least."""
 
+_SERVER = re.compile(r"Docker/(\S{1,80})")
+
 
 class ApiError(Exception):
-    """dockerd answered with an error."""
+    """dockerd answered with an error, or speaks no API version that stackscope does."""
+
+
+class Version(NamedTuple):
+    """`version` is the engine's ("" where it does not say), `api` the newest API version that it speaks."""
+
+    version: str
+    api: str
 
 
 def probe(reach: Reach, budget: Budget) -> Version | None:
-    """What answers `GET /version` here; None where it is an HTTP server that is no Docker Engine.
+    """What the headers of `GET /_ping` say; None where it is an HTTP server that is no Docker Engine.
 
+    `/_ping` asks nothing of containerd: `/version` waits for one that hangs (seen with 20.10).
     Raises CannotReach, Malformed (no HTTP at all), LimitHit or OutOfTime.
     """
     http = HttpUnix(reach, budget)
     try:
-        status, _, body = http.get("/version")
+        status, headers, _ = http.get("/_ping")
     finally:
         http.close()
-    if status != 200:
+    api = headers.get("api-version", "")
+    if status != 200 or not api or "libpod-api-version" in headers:
         return None
-    version = read.decode(body, Version)
-    return version if version.api_version else None
+    server = _SERVER.match(headers.get("server", ""))
+    return Version(server.group(1) if server else "", api)
 
 
-def negotiated(version: Version) -> str:
-    """The API version to speak: the newest that both know.
+def negotiated(api: str) -> str:
+    """The API version to speak: the newest that both know. dockerd's own minimum shows in its answers.
 
-    Raises Malformed where a version is not two numbers, and ApiError where both know none.
+    Raises Malformed where `api` is not two numbers, and ApiError where it is too old.
     """
-    newest = _numbers(version.api_version)
-    oldest = _numbers(version.min_api_version or "1.24")
-    chosen = min(newest, NEWEST_API)
-    if chosen < oldest or chosen < OLDEST_API:
-        raise ApiError(
-            f"speaks API {version.min_api_version or '?'} to {version.api_version}; "
-            f"stackscope speaks {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}"
-        )
+    major, _, minor = api.partition(".")
+    if not (major.isdecimal() and minor.isdecimal() and len(api) < 12):
+        raise Malformed(f"API version {api[:40]!r}")
+    chosen = min((int(major), int(minor)), NEWEST_API)
+    if chosen < OLDEST_API:
+        raise ApiError(f"speaks API {api} at most; stackscope speaks {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}")
     return _dotted(chosen)
-
-
-def _numbers(text: str) -> tuple[int, int]:
-    major, _, minor = text.partition(".")
-    if not (major.isdecimal() and minor.isdecimal() and len(text) < 12):
-        raise Malformed(f"API version {text[:40]!r}")
-    return int(major), int(minor)
 
 
 def _dotted(version: tuple[int, int]) -> str:

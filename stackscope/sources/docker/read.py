@@ -23,14 +23,6 @@ class _Pascal(msgspec.Struct, rename="pascal"):
     pass
 
 
-class Version(_Pascal):
-    """`GET /version`."""
-
-    version: str = ""
-    api_version: str = msgspec.field(name="ApiVersion", default="")
-    min_api_version: str = msgspec.field(name="MinAPIVersion", default="")
-
-
 class _Commit(msgspec.Struct):
     id: str = msgspec.field(name="ID", default="")
 
@@ -49,6 +41,7 @@ class Info(_Pascal):
     """The part of `GET /info` that is used."""
 
     id: str = msgspec.field(name="ID", default="")
+    server_version: str = ""
     name: str = ""
     kernel_version: str = ""
     driver: str = ""
@@ -143,7 +136,7 @@ def decode(body: bytes, shape: type[T]) -> T:
         raise Malformed(str(error)) from error
 
 
-def info(reply: Info, version: Version, socket: str, api_version: str, origin: Origin) -> DockerInfo:
+def info(reply: Info, version: str, socket: str, api_version: str, origin: Origin) -> DockerInfo:
     containerd = reply.containerd or _Containerd()
     namespaces = containerd.namespaces or _ContainerdNamespaces()
     status = {str(row[0]): str(row[1]) for row in reply.driver_status or () if len(row) == 2}
@@ -151,7 +144,7 @@ def info(reply: Info, version: Version, socket: str, api_version: str, origin: O
         origin=origin,
         socket=socket,
         engine_id=reply.id,
-        version=version.version,
+        version=version or reply.server_version,
         api_version=api_version,
         root=reply.docker_root_dir,
         driver=reply.driver,
