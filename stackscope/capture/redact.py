@@ -7,6 +7,7 @@ doubt is removed: a capture is made to be sent to strangers.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -100,11 +101,20 @@ _SECRET_GLUED = {
 # Words of redis.conf, which redis takes on its command line as well.
 _SECRET_WORDS = {"masterauth", "requirepass"}
 
+# Ids, option names and words too short for a credential: nearly all that a command line has.
+_PLAIN = re.compile(r"[0-9a-f]{64}|-{0,2}[a-z-]{1,20}|(?:sha256:)[0-9a-f]{64}")
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
+@lru_cache(maxsize=1 << 16)
 def text(value: str) -> str:
-    """`value` without credentials of known forms, in URLs, in headers, and after names that tell of a secret."""
+    """`value` without credentials of known forms, in URLs, in headers, and after names that tell of a secret.
+
+    A host says the same things again and again, so answers are kept.
+    """
+    if _PLAIN.fullmatch(value):
+        return value
     if "://" in value:
         value = _URL.sub(rf"\1{HIDDEN}@", value)
         value = _QUERY.sub(_asked, value)

@@ -34,7 +34,7 @@ from stackscope.transports.door import Root
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How to look: `seconds` is the budget of each endpoint; `addresses` are sockets that the question
-    itself names, as API and path."""
+    itself names, as API and path; `meanwhile` is called while the engines are waited for."""
 
     needs: Needs
     seconds: float = 5.0
@@ -42,6 +42,7 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     proc: str = "/proc"
     addresses: tuple[tuple[str, str], ...] = ()
+    meanwhile: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def take(options: Options) -> Taken:
         host = _host(root)
         home = options.environment.get("HOME", "") or ("/root" if host.uid == 0 else "/")
         found: list[Fact | Gap] = list(clients.look(root, options.environment, home, host.uid))
+        endpoint.load()
         first = child.first()
         found += [*first.found, *first.gaps]
         complete = not any(gap.why is Why.DENIED for gap in first.gaps)
@@ -76,6 +78,7 @@ def take(options: Options) -> Taken:
         looks += [_start(candidate, root, options) for candidate in named_by_shims]
     finally:
         child.close()
+    options.meanwhile()
     results = [look.result() for look in looks]
     for answer in _one_per_daemon(list(zip(candidates, (result[0] for result in results), strict=True)), found):
         found += answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.resources import as_file, files
 
 HELP = "any command on a recorded host that comes with stackscope: demo tree, demo why IMAGE …"
 
@@ -27,6 +26,8 @@ def run(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     """Run a parsed command on the recorded host, and say that it is one."""
     print("DEMO: a recorded host, not this machine.", file=sys.stderr if options.json else sys.stdout, flush=True)
+    from importlib.resources import as_file, files
+
     with as_file(files("stackscope.demo") / "host.json.zst") as path:
         options.from_ = str(path)
         options.or_demo = False

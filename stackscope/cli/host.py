@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 
 CANNOT_TELL = 3
 
+_GRAPH = ("stackscope.graph.build",)
 
-def capture_of(options: argparse.Namespace, needs: Needs, addresses: tuple[tuple[str, str], ...] = ()) -> Capture:
+
+def capture_of(
+    options: argparse.Namespace,
+    needs: Needs,
+    addresses: tuple[tuple[str, str], ...] = (),
+    modules: tuple[str, ...] = (),
+) -> Capture:
     """A capture: the file that was named, or this host with what the question needs.
 
-    `addresses` are sockets that the question itself names: API and path.
+    `addresses` are sockets that the question itself names, API and path; `modules` are what the answer will need:
+    they are imported while the engines are waited for.
     """
     if options.from_ is not None:
         from stackscope.capture.files import load
@@ -33,14 +42,29 @@ def capture_of(options: argparse.Namespace, needs: Needs, addresses: tuple[tuple
         return capture
     from stackscope.capture.take import Options, take
 
-    environment = dict(os.environ)
-    return take(Options(needs=needs, seconds=options.timeout, environment=environment, addresses=addresses)).capture
+    def import_them() -> None:
+        for module in modules:
+            importlib.import_module(module)
+        importlib.import_module("stackscope.graph.build").rules()
+
+    taking = Options(
+        needs=needs,
+        seconds=options.timeout,
+        environment=dict(os.environ),
+        addresses=addresses,
+        meanwhile=import_them,
+    )
+    return take(taking).capture
 
 
-def built(options: argparse.Namespace, needs: Needs, addresses: tuple[tuple[str, str], ...] = ()) -> Built:
+def built(
+    options: argparse.Namespace,
+    needs: Needs,
+    addresses: tuple[tuple[str, str], ...] = (),
+    modules: tuple[str, ...] = (),
+) -> Built:
     """The graph of what `capture_of` gives."""
-    capture = capture_of(options, needs, addresses)
-    # Imported after the looking has begun, so that it does not delay the first call.
+    capture = capture_of(options, needs, addresses, (*_GRAPH, *modules))
     from stackscope.graph.build import build
 
     return build(capture)

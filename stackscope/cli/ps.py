@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = host.built(options, NEEDS)
+    found = host.built(options, NEEDS, modules=("stackscope.views.table", "rich.console"))
     from stackscope.views import table
 
     if options.json:

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    found = host.built(options, NEEDS)
+    found = host.built(options, NEEDS, modules=("stackscope.views.tree", "rich.console"))
     if options.or_demo and not any(daemon.docker or daemon.containerd for daemon in found.index.daemons):
         return _demo(options, found)
     if options.json:

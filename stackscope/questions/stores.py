@@ -28,8 +28,9 @@ class Entry:
 class Store:
     """A dockerd's images, or those of one containerd namespace.
 
-    `kind` is `graphdriver`, `docker` (in containerd), `unknown` (a dockerd whose /info did not answer) or `containerd`. `complete` says whether its listing came to its end:
-    without that nothing may be called absent."""
+    `kind` is `graphdriver`, `docker` (in containerd), `unknown` (a dockerd whose /info did not answer) or `containerd`.
+    `complete` says whether its listing came to its end: without that nothing may be called absent.
+    """
 
     witness: str
     namespace: str = ""

@@ -1,15 +1,9 @@
-"""Asks one dockerd everything that a question needs, through the Docker SDK's session."""
+"""Asks one dockerd everything that a question needs, over one keep-alive connection."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import TypeVar
-
-import docker
-import docker.errors
-import requests.exceptions
-import urllib3.exceptions
 
 from stackscope.errors import CannotReach, LimitHit, Malformed
 from stackscope.facts import Fact, Gap, Listing, Origin, Why
@@ -20,28 +14,25 @@ from stackscope.sources.docker import read
 from stackscope.sources.docker.probe import ApiError, Version, negotiated
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach
-from stackscope.transports.http_unix import MAX_BODY
+from stackscope.transports.http_unix import HttpUnix
 
 T = TypeVar("T")
 
 
 class Dockerd:
-    """One dockerd at one reached socket; `path` is its socket's resolved path and names the witness."""
+    """One dockerd at one reached socket; `path` is its socket's resolved path and names the witness.
+
+    Raises ApiError or Malformed where there is no API version that both speak.
+    """
 
     def __init__(self, path: str, reach: Reach, version: Version, budget: Budget, needs: Needs) -> None:
         self.witness = f"dockerd:{path}"
         self._path = path
         self._version = version
-        self._budget = budget
         self._needs = needs
+        # Unversioned paths are served at the daemon's newest version, whose replies change with each upgrade.
         self._api = negotiated(version.api)
-        # An explicit version keeps the SDK from asking for it, unbounded, in its constructor.
-        self._sdk = docker.APIClient(
-            base_url=f"unix://{reach.address}", version=self._api, timeout=math.ceil(budget.left())
-        )
-        # Neither a password of .netrc for "localhost" nor a body that grows a thousandfold when it is unpacked.
-        self._sdk.trust_env = False
-        self._sdk.headers["Accept-Encoding"] = "identity"
+        self._http = HttpUnix(reach, budget)
 
     def ask(self) -> Iterator[Fact | Gap]:
         """Everything, in the order in which it is most useful should the time run out."""
@@ -79,33 +70,11 @@ class Dockerd:
         yield Gap(subject=self.witness, why=why, detail=f"GET {target}: {detail}", origin=self._origin(target))
 
     def _get(self, target: str, shape: type[T]) -> T:
-        url = f"{self._sdk.base_url}/v{self._api}{target}"
-        try:
-            with self._sdk.get(url, stream=True, timeout=self._budget.left(), allow_redirects=False) as reply:
-                body = self._body(reply.raw)
-                status = reply.status_code
-        except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError, ConnectionError) as error:
-            raise CannotReach(self._path, "vanished", f"the connection ended ({type(error).__name__})") from error
-        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
-            raise CannotReach(self._path, "timeout", f"no answer within {self._budget.seconds:g} s") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise Malformed(f"not an HTTP answer ({type(error).__name__})") from error
+        status, _, body = self._http.get(f"/v{self._api}{target}")
         if status != 200:
             message = read.decode(body, read.ErrorReply).message if body[:1] == b"{" else ""
             raise ApiError(f"HTTP {status} {message[:200]}".strip())
         return read.decode(body, shape)
-
-    def _body(self, raw: urllib3.response.BaseHTTPResponse) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while part := raw.read(1 << 20, decode_content=False):
-            size += len(part)
-            self._budget.take(len(part))
-            self._budget.left()
-            if size > MAX_BODY:
-                raise LimitHit(f"a reply of more than {MAX_BODY} bytes")
-            parts.append(part)
-        return b"".join(parts)
 
     def _origin(self, target: str, *words: str) -> Origin:
         shown = command("docker", "-H", f"unix://{self._path}", *words) if words else None
@@ -148,4 +117,4 @@ class Dockerd:
         yield Listing(origin=origin, what="networks", count=len(replies))
 
     def close(self) -> None:
-        self._sdk.close()
+        self._http.close()

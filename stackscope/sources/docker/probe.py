@@ -1,4 +1,4 @@
-"""Is it a Docker Engine, and which API version do both speak? Asked before the SDK, which is slow to import."""
+"""Is it a Docker Engine, and which API version do both speak? Asked before anything else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEWEST_API = (1, 51)
 """The newest API version whose replies these readers were tried with (Docker 28.5)."""
 
 OLDEST_API = (1, 24)
-"""What the Docker SDK speaks at least."""
+"""Docker 1.12: no older engine runs containers through containerd."""
 
 _SERVER = re.compile(r"Docker/(\S{1,80})")
 
