@@ -40,8 +40,10 @@ live: $(VENV)/.dev  ## Run the tests against real engines, which they start them
 bench: $(VENV)/.dev  ## Measure how long a crowded host takes
 	@$(BIN)/python -m bench $(ARGS)
 
-fuzz: $(VENV)/.dev  ## Run the property tests with many more examples
-	@$(BIN)/pytest --hypothesis-profile=fuzz --timeout=1800 -m "not live" $(ARGS)
+FUZZ ?= fuzz
+
+fuzz: $(VENV)/.dev  ## Run the property tests with many more examples; FUZZ=fuzz-short with some more
+	@$(BIN)/pytest --hypothesis-profile=$(FUZZ) --timeout=1800 -m "not live" -k "fuzz or test_text" $(ARGS)
 
 clean:  ## Remove what was made here: the virtual environment, the build and the caches
 	rm -rf $(VENV) build dist stackscope/wire/containerd stackscope/wire/contracts.binpb

@@ -26,6 +26,9 @@ class CannotWrite(StackscopeError):
 class InvalidReference(StackscopeError):
     """An image reference that no client would accept."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "A reference is [REGISTRY/]NAME[:TAG], NAME@sha256:DIGEST, a digest, or an image id")
+
 
 class UnknownClient(StackscopeError):
     """A client command line that stackscope cannot read as that client would."""

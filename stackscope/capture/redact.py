@@ -104,17 +104,24 @@ _SECRET_WORDS = {"masterauth", "requirepass"}
 # Ids, option names and words too short for a credential: nearly all that a command line has.
 _PLAIN = re.compile(r"[0-9a-f]{64}|-{0,2}[a-z-]{1,20}|(?:sha256:)[0-9a-f]{64}")
 
+_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])")
+_NO_ID = "0" * 64
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
-@lru_cache(maxsize=1 << 16)
 def text(value: str) -> str:
-    """`value` without credentials of known forms, in URLs, in headers, and after names that tell of a secret.
-
-    A host says the same things again and again, so answers are kept.
-    """
+    """`value` without credentials of known forms, in URLs, in headers, and after names that tell of a secret."""
     if _PLAIN.fullmatch(value):
         return value
+    # A host says the same things of each of its containers. Whether a text has a secret in it does not depend on
+    # which id it names, so that is found out once for all ids.
+    alike = _ID.sub(_NO_ID, value)
+    return value if _cleaned(alike) == alike else _cleaned(value)
+
+
+@lru_cache(maxsize=1 << 16)
+def _cleaned(value: str) -> str:
     if "://" in value:
         value = _URL.sub(rf"\1{HIDDEN}@", value)
         value = _QUERY.sub(_asked, value)

@@ -83,7 +83,7 @@ def take(options: Options) -> Taken:
     for answer in _one_per_daemon(list(zip(candidates, (result[0] for result in results), strict=True)), found):
         found += answer
     found += _missing_processes(found, options)
-    found += _bundles(found, root)
+    found = _with_bundles(found, options, root)
     facts, gaps = _sorted(_relevant(found))
     capture = Capture(
         schema=SCHEMA,
@@ -171,26 +171,35 @@ def _missing_processes(found: list[Fact | Gap], options: Options) -> list[Fact |
     return [*added, *(item for item in shims if isinstance(item, Gap) or item.comm.startswith(SHIM_COMM))]
 
 
-def _bundles(found: list[Fact | Gap], root: Root) -> list[Fact | Gap]:
-    """The bundle directories of the tasks whose shim did not answer: a shim's working directory is its bundle."""
+def _with_bundles(found: list[Fact | Gap], options: Options, root: Root) -> list[Fact | Gap]:
+    """The same, with the bundle directories of the tasks whose shim did not answer: a shim works in its bundle."""
     unknown = {f.id for f in found if isinstance(f, Task) and f.status == "unknown"}
-    bundles: list[Fact | Gap] = []
-    for fact in found:
-        if isinstance(fact, Process) and fact.role == "shim" and fact.cwd:
-            # STATE/io.containerd.runtime.v2.task/NAMESPACE/ID
-            *_, namespace, task = ("", "", *fact.cwd.split("/"))
-            if task not in unknown:
-                continue
-            file = f"{fact.cwd}/init.pid"
-            origin = Origin(witness="disk", call=file, command=command("cat", file))
-            try:
-                pid = int(root.read(file, 64))
-            except (OSError, ValueError, LimitHit) as error:
-                detail = getattr(error, "strerror", "") or "not a number"
-                bundles.append(Gap(subject="disk", why=Why.FAILED, detail=f"{origin.call}: {detail}", origin=origin))
-                continue
-            bundles.append(Bundle(origin=origin, path=fact.cwd, namespace=namespace, id=task, init_pid=pid))
-    return bundles
+    if not unknown:
+        return found
+    again = ProcPass(options.proc, options.needs)
+    more: list[Fact | Gap] = []
+    for item in found:
+        if isinstance(item, Process) and item.role == "shim" and unknown.intersection(item.argv):
+            for shim in again.process(item.pid, "shim", whole=True):
+                more.append(shim)
+                if isinstance(shim, Process) and shim.cwd:
+                    more.append(_bundle(shim.cwd, root))
+        else:
+            more.append(item)
+    return more
+
+
+def _bundle(path: str, root: Root) -> Bundle | Gap:
+    """A bundle, `STATE/io.containerd.runtime.v2.task/NAMESPACE/ID`, with its init.pid."""
+    *_, namespace, task = ("", "", *path.split("/"))
+    file = f"{path}/init.pid"
+    origin = Origin(witness="disk", call=file, command=command("cat", file))
+    try:
+        pid = int(root.read(file, 64))
+    except (OSError, ValueError, LimitHit) as error:
+        detail = getattr(error, "strerror", "") or "not a number"
+        return Gap(subject="disk", why=Why.FAILED, detail=f"{file}: {detail}", origin=origin)
+    return Bundle(origin=origin, path=path, namespace=namespace, id=task, init_pid=pid)
 
 
 def _relevant(found: list[Fact | Gap]) -> list[Fact | Gap]:

@@ -19,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Before anything is imported: scripts ask for this.
         print(f"stackscope {__version__}")
         return 0
+    for stream in (sys.stdout, sys.stderr):
+        # Where the locale has no such character, an escape is better than no answer.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = _run(words)
     try:
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
 
 # C0 and DEL, C1, line and paragraph separators, bidirectional controls and isolates, zero-width characters, the
 # byte-order mark, interlinear annotation, controls of shorthand and of music, tags, and
@@ -39,6 +40,7 @@ def command(*words: str) -> str:
     return " ".join(_quote(word) for word in words)
 
 
+@lru_cache(maxsize=4096)
 def _quote(word: str) -> str:
     if not _CONTROLS.search(word):
         return shlex.quote(word)

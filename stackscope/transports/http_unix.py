@@ -17,11 +17,15 @@ _CHUNK = 1 << 20
 
 
 class HttpUnix:
-    """A connection to an HTTP server on a unix socket."""
+    """A connection to an HTTP server on a unix socket; a new one where the last answer was not read to its end.
 
-    def __init__(self, reach: Reach, budget: Budget) -> None:
+    `known` says that the server spoke HTTP before: then one that hangs up has gone, else it speaks something else.
+    """
+
+    def __init__(self, reach: Reach, budget: Budget, *, known: bool = False) -> None:
         self._reach = reach
         self._budget = budget
+        self._known = known
         self._http = _Connection(reach, budget)
 
     def get(self, target: str) -> tuple[int, dict[str, str], bytes]:
@@ -36,16 +40,22 @@ class HttpUnix:
             # Closed when it is read, else http.client does not take the connection for another.
             with self._http.getresponse() as reply:
                 body = self._read(reply)
+        except (Malformed, LimitHit):
+            self._http.close()
+            raise
         except TimeoutError as error:
             raise OutOfTime from error
         except http.client.HTTPException as error:
             self._http.close()
+            if self._known and isinstance(error, http.client.RemoteDisconnected):
+                raise CannotReach(self._reach.path, "vanished", f"GET {target}: the connection ended") from error
             raise Malformed(f"GET {target}: not an HTTP answer ({type(error).__name__})") from error
         except OSError as error:
             self._http.close()
             raise CannotReach(
                 self._reach.path, "vanished", f"GET {target}: the connection ended: {error.strerror}"
             ) from error
+        self._known = True
         return reply.status, {name.lower(): value for name, value in reply.getheaders()}, body
 
     def _read(self, reply: http.client.HTTPResponse) -> bytes:

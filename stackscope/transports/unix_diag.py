@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from stackscope.errors import Malformed
@@ -36,8 +37,9 @@ class Connected(NamedTuple):
     client_inode: int
 
 
-def connected() -> list[Connected]:
-    """The accepted sockets of this network namespace that have a path. Raises OSError or Malformed."""
+def connected(paths: Iterable[str]) -> list[Connected]:
+    """The accepted sockets of this network namespace at one of these paths. Raises OSError or Malformed."""
+    wanted = {os.fsencode(path): path for path in paths}
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(2)
         body = _REQUEST.pack(
@@ -46,13 +48,13 @@ def connected() -> list[Connected]:
         head = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0)
         netlink.send(head + body)
         found: list[Connected] = []
-        while _take(netlink.recv(1 << 18), found):
+        while _take(netlink.recv(1 << 18), found, wanted):
             pass
     return found
 
 
-def _take(data: bytes, found: list[Connected]) -> bool:
-    """Add what a datagram holds; False at the end of the dump."""
+def _take(data: bytes, found: list[Connected], wanted: Mapping[bytes, str]) -> bool:
+    """Add what a datagram holds of the wanted paths; False at the end of the dump."""
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, _, _, _ = _HEADER.unpack_from(data, at)
@@ -65,14 +67,14 @@ def _take(data: bytes, found: list[Connected]) -> bool:
                 raise Malformed("a netlink error without its number")
             (code,) = struct.unpack_from("=i", data, at + _HEADER.size)
             raise OSError(-code or errno.EIO, os.strerror(-code or errno.EIO))
-        row = _row(data[at + _HEADER.size : at + length])
+        row = _row(data[at + _HEADER.size : at + length], wanted)
         if row is not None:
             found.append(row)
         at += (length + 3) & ~3
     return True
 
 
-def _row(body: bytes) -> Connected | None:
+def _row(body: bytes, wanted: Mapping[bytes, str]) -> Connected | None:
     path, peer = b"", 0
     at = _MESSAGE.size
     while at + _ATTRIBUTE.size <= len(body):
@@ -83,9 +85,9 @@ def _row(body: bytes) -> Connected | None:
         if kind == _NAME:
             # A path comes with a trailing NUL, an abstract name starts with one.
             path = value.rstrip(b"\0")
+            if path not in wanted:
+                return None
         elif kind == _PEER and len(value) == 4:
             (peer,) = struct.unpack("=I", value)
         at += (length + 3) & ~3
-    if not path.startswith(b"/") or not peer:
-        return None
-    return Connected(path.decode("utf-8", "backslashreplace"), peer)
+    return Connected(wanted[path], peer) if path and peer else None

@@ -125,12 +125,11 @@ def _release(kernel: str) -> str:
     return kernel.partition("-")[0]
 
 
-def host_words(topology: Topology) -> list[str]:
+def host_words(topology: Topology, containers: int) -> list[str]:
     """`vm`, `Linux 6.18.44`, `cgroup hybrid`, `11 containers by 2 engines`."""
     host = topology.host
     count = len(engines(topology))
     by = f"{count} engine{'' if count == 1 else 's'}"
-    containers = len(container_lines(topology))
     asked = any(engine.attrs["answered"] for engine in engines(topology))
     words = (
         f"{containers} container{'' if containers == 1 else 's'} by {by}"

@@ -41,7 +41,7 @@ class _TreeOf:
         self._lines = container_lines(topology)
 
     def build(self) -> Tree:
-        root = Tree(spans((" · ".join(host_words(self._topology)), _NAME)), guide_style="dim")
+        root = Tree(spans((" · ".join(host_words(self._topology, len(self._lines))), _NAME)), guide_style="dim")
         found = engines(self._topology)
         for daemon in found:
             self._daemon(root, daemon)

@@ -18,8 +18,8 @@ TEXT = st.one_of(
     st.text(max_size=60),
     st.lists(
         st.sampled_from(
-            ["password", "token", "=", ":", " ", '"', "'", "\\", "{", "}", "[", "]", ",", ";", "-", "--", "-p", "://", "@",
-             "http", "a", "7", "authorization", "cookie", "mysql", "\n", "?", "&", "[redacted]", "eyJ", ".", "$1$"]
+            ("password", "token", "authorization", "cookie", "mysql", "-p", "http", "://", "@", "?", "&", "=", ":", " ",
+             "\n", '"', "'", "\\", "{", "}", "[", "]", ",", ";", "-", "--", ".", "a", "7", "eyJ", "$1$", "[redacted]"),
         ),
         max_size=25,
     ).map("".join),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stackscope.facts import Fact, Gap, Why
-from stackscope.facts.daemon import DockerInfo
+from stackscope.facts.daemon import DockerVersion
 from stackscope.facts.needs import EVERYTHING
 from stackscope.facts.socket import Endpoint
 from stackscope.sources import endpoint
@@ -15,7 +15,7 @@ from stackscope.sources.addresses import Api, Candidate, Holding
 from stackscope.transports.budget import Budget, OutOfTime
 from stackscope.transports.door import Root
 from tests.rights import as_nobody, needs_root
-from tests.sources.docker.replay import changed, dockerd
+from tests.sources.docker.replay import PING, dockerd
 from tests.transports.servers import http, says, says_nothing, serving
 
 
@@ -55,7 +55,7 @@ def test_a_dockerd(root: Root, tmp_path: Path) -> None:
     assert found.peer_pid > 0
     assert found.group == ("root-like" if found.gid == 0 else "")
     assert [fact.witness for fact in (item.origin for item in rest) if fact.witness != "dockerd:/s"] == []
-    assert isinstance(rest[0], DockerInfo)
+    assert isinstance(rest[0], DockerVersion)
 
 
 @pytest.mark.parametrize("api", list(Api))
@@ -135,17 +135,22 @@ def test_something_else_that_the_kernel_alone_shows_is_nobodys_business(root: Ro
     assert (found.state, rest) == ("listening", [])
 
 
-def test_a_dockerd_of_the_future_is_unsupported(root: Root, tmp_path: Path) -> None:
-    body = changed("version", ApiVersion="1.60", MinAPIVersion="1.55")
-    with dockerd(tmp_path / "s", {"/version": http(body)}):
+def test_a_dockerd_that_is_too_old_is_unsupported(root: Root, tmp_path: Path) -> None:
+    with dockerd(tmp_path / "s", {"/_ping": PING.replace(b"1.41", b"1.18")}):
         _, rest = look(root)
     gap = gap_of(rest)
     assert gap.why is Why.UNSUPPORTED
-    assert "speaks API 1.55 to 1.60" in gap.detail
+    assert "speaks API 1.18 at most" in gap.detail
 
 
-def test_a_version_beyond_the_limit(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stackscope.transports.http_unix.MAX_BODY", 100)
+def test_a_version_that_is_none(root: Root, tmp_path: Path) -> None:
+    with dockerd(tmp_path / "s", {"/_ping": PING.replace(b"1.41", b"latest")}):
+        _, rest = look(root)
+    assert gap_of(rest).why is Why.MALFORMED
+
+
+def test_a_ping_beyond_the_limit(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stackscope.transports.http_unix.MAX_BODY", 1)
     with dockerd(tmp_path / "s"):
         _, rest = look(root)
     assert gap_of(rest).why is Why.LIMIT

@@ -148,6 +148,37 @@ def test_the_limit_of_the_endpoint_is_of_all_answers_together(tmp_path: Path) ->
             connection.get("/3")
 
 
+def test_after_an_answer_that_was_not_read_to_its_end_the_next_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_unix, "MAX_BODY", 1000)
+    answers = iter((http(b"x" * 5000), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"garbage", http(b"good")))
+
+    def talk(peer: socket.socket, _over: object) -> None:
+        peer.sendall(next(answers))
+
+    with client(tmp_path, talk) as connection:
+        with pytest.raises(LimitHit):
+            connection.get("/1")
+        for target in ("/2", "/3"):
+            with pytest.raises(Malformed):
+                connection.get(target)
+        assert connection.get("/4")[2] == b"good"
+
+
+def test_a_server_that_hangs_up_has_gone_where_it_spoke_http_before(tmp_path: Path) -> None:
+    answers = iter((http(b"1", "200 OK", "Connection: close"), b""))
+
+    def talk(peer: socket.socket, _over: object) -> None:
+        peer.sendall(next(answers))
+
+    with client(tmp_path, talk) as connection:
+        connection.get("/1")
+        with pytest.raises(CannotReach) as caught:
+            connection.get("/2")
+    assert caught.value.reason == "vanished"
+
+
 def test_a_socket_that_nobody_serves_any_more(tmp_path: Path) -> None:
     root = Root(str(tmp_path))
     with serving(tmp_path / "s", says_nothing):

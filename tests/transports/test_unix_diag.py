@@ -11,6 +11,13 @@ from stackscope.errors import Malformed
 from stackscope.transports import unix_diag
 from stackscope.transports.unix_diag import Connected
 
+WANTED = {
+    b"/run/a.sock": "/run/a.sock",
+    b"/run/b": "/run/b",
+    b"/run/\xff": "/run/\\xff",
+    b"/run/listener": "/run/listener",
+}
+
 ROW, ERROR, DONE = 20, 2, 3
 NAME, PEER, ICONS = 0, 2, 3
 
@@ -31,7 +38,7 @@ def row(*attributes: bytes) -> bytes:
 
 def taken(data: bytes) -> tuple[bool, list[Connected]]:
     found: list[Connected] = []
-    return unix_diag._take(data, found), found
+    return unix_diag._take(data, found, WANTED), found
 
 
 def test_rows_of_a_datagram() -> None:
@@ -89,9 +96,9 @@ def test_a_connection_of_this_very_process(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(path)
         server.listen()
-        assert path not in {found.path for found in unix_diag.connected()}
+        assert path not in {found.path for found in unix_diag.connected([str(path)])}
         client.connect(path)
         accepted, _ = server.accept()
         with accepted:
-            mine = [found for found in unix_diag.connected() if found.path == path]
+            mine = [found for found in unix_diag.connected([str(path)]) if found.path == path]
         assert mine == [Connected(path, os.fstat(client.fileno()).st_ino)]

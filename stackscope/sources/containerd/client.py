@@ -219,7 +219,7 @@ class Containerd:
             count += 1
             ids.append(entry.id)
             try:
-                yield read.container(entry, name, origin)
+                yield read.container(entry, name, origin, whole=Needs.KERNEL in self._needs)
             except Malformed as error:
                 malformed += 1
                 yield Gap(subject=self.witness, why=Why.MALFORMED, detail=str(error), origin=origin)

@@ -32,7 +32,7 @@ class Dockerd:
         self._needs = needs
         # Unversioned paths are served at the daemon's newest version, whose replies change with each upgrade.
         self._api = negotiated(version.api)
-        self._http = HttpUnix(reach, budget)
+        self._http = HttpUnix(reach, budget, known=True)
 
     def ask(self) -> Iterator[Fact | Gap]:
         """Everything, in the order in which it is most useful should the time run out."""

@@ -78,8 +78,13 @@ class ProcPass:
                 lifts="run as root",
             )
 
-    def process(self, pid: int, role: str) -> Iterator[Process | Gap]:
-        """One process; nothing where it ended since, or where its pid was given to another."""
+    def process(self, pid: int, role: str, *, whole: bool = False) -> Iterator[Process | Gap]:
+        """One process; nothing where it ended since, or where its pid was given to another.
+
+        `whole` reads its owner and a shim's working directory although the question does not need them: with
+        thousands of processes each further file counts.
+        """
+        whole = whole or Needs.KERNEL in self._needs
         stat = self._stats.get(pid) or self._stat(pid)
         if stat is None:
             return
@@ -108,10 +113,10 @@ class ProcPass:
             comm=stat.comm,
             role=role,
             argv=argv,
-            uid=self._uid(base),
+            uid=self._uid(base) if whole or role == "engine" else -1,
             exe=self._link(f"{base}/exe") if role == "engine" else "",
             root=self._link(f"{base}/root") if role == "engine" else "",
-            cwd=self._link(f"{base}/cwd") if role == "shim" else "",
+            cwd=self._link(f"{base}/cwd") if whole and role == "shim" else "",
             state=stat.state,
             cgroups=cgroups,
             namespaces=self._namespaces(base) if role != "process" and Needs.KERNEL in self._needs else {},
@@ -151,14 +156,14 @@ class ProcPass:
     def _connections(self, paths: set[str], owners: dict[int, int]) -> Iterator[Fact | Gap]:
         origin = Origin(witness="kernel", call="NETLINK_SOCK_DIAG", command="ss -xpH state connected")
         try:
-            rows = unix_diag.connected()
+            rows = unix_diag.connected(paths)
         except (OSError, Malformed) as error:
             detail = f"who is connected to whom: {getattr(error, 'strerror', None) or error}"
             yield Gap(subject="kernel", why=Why.UNSUPPORTED, detail=detail, origin=origin)
             return
         for path, inode in sorted(set(rows)):
             pid = owners.get(inode)
-            if pid is not None and path in paths:
+            if pid is not None:
                 yield Connection(
                     origin=origin, path=path, socket_inode=inode, pid=pid, starttime=self._stats[pid].starttime
                 )

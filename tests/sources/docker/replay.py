@@ -11,8 +11,8 @@ from typing import Any
 from tests.transports.servers import http, says
 
 SAMPLES = Path(__file__).parent / "samples"
+PING = (SAMPLES / "ping.http").read_bytes()
 RECORDED = {
-    "/version": "version.json",
     "/v1.41/info": "info.json",
     "/v1.41/containers/json?all=1": "containers-json.json",
     "/v1.41/images/json": "images-json.json",
@@ -56,6 +56,9 @@ def dockerd(path: Path, answers: Mapping[str, Answer] | None = None) -> Iterator
                     answer = answers[target]
                     (says(answer) if isinstance(answer, bytes) else answer)(client, over)
                     return
+                if target == "/_ping":
+                    client.sendall(PING)
+                    continue
                 file = RECORDED.get(target)
                 client.sendall(http((SAMPLES / file).read_bytes()) if file else http(b"{}", "404 Not Found"))
 
