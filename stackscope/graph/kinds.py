@@ -289,6 +289,7 @@ KINDS: tuple[Kind, ...] = (
             "command": "`docker`, `nerdctl` or `ctr`.",
             "uid": "User id.",
             "address": "The address as it was given.",
+            "path": 'The unix socket behind it, symlinks followed; "" for any other address.',
             "namespace": 'The containerd namespace; "" for docker.',
             "resolved_from": "Who decided on `address` and on `namespace`.",
             "unsure": "A configuration that could not be read and might decide otherwise.",

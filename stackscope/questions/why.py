@@ -75,21 +75,24 @@ def matrix(index: Index, ref: str) -> list[Answer]:
     containerd namespace by explicit options. Raises InvalidReference."""
     question = _Question(index, parse(ref))
     views = [resolve(index, client) for client in CLIENTS]
+    defaults = {view.client: view.path for view in views}
     seen = {(view.client, view.path, view.namespace) for view in views}
     for store in question.stores:
-        for line in _lines(store):
+        for line in _lines(store, defaults):
             view = resolve(index, line)
             if (view.client, view.path, view.namespace) not in seen:
                 views.append(view)
     return [question.answer(view) for view in views]
 
 
-def _lines(store: Store) -> Iterator[str]:
+def _lines(store: Store, defaults: dict[str, str]) -> Iterator[str]:
+    """Command lines that lead to a store, with the options that are needed beside the client's own configuration."""
     if store.kind != "containerd":
         yield command("docker", "-H", f"unix://{store.path}")
         return
     for client in ("nerdctl", "ctr"):
-        yield command(client, "-a", store.path, "-n", store.namespace)
+        address = () if defaults[client] == store.path else ("-a", store.path)
+        yield command(client, *address, "-n", store.namespace)
 
 
 class _Question:

@@ -12,7 +12,7 @@ from rich.text import Text
 from stackscope.facts import Gap
 from stackscope.facts.text import visible
 from stackscope.questions.why import CANNOT_TELL, DOES_NOT_SEE, SEES, Answer, Found
-from stackscope.views.words import digest, short, spans
+from stackscope.views.words import digest, short, spans, together
 
 _VERDICT = {
     SEES: ("sees it", "bold green"),
@@ -98,13 +98,7 @@ def _merged(answers: Sequence[Answer]) -> list[tuple[str, Answer]]:
         options = reply.client.partition(" ")[2]
         key = (reply.looks_in.engine, reply.looks_in.namespace, reply.verdict, cause, options)
         merged.setdefault(key, ([], reply))[0].append(reply.client)
-    return [(_together(clients), reply) for clients, reply in merged.values()]
-
-
-def _together(clients: list[str]) -> str:
-    """`nerdctl -n moby` and `ctr -n moby` as `nerdctl, ctr -n moby`: their options are the same."""
-    programs = [client.partition(" ")[0] for client in clients]
-    return " ".join(filter(None, (", ".join(programs), clients[0].partition(" ")[2])))
+    return [(together(clients), reply) for clients, reply in merged.values()]
 
 
 def _in_short(reply: Answer) -> str:

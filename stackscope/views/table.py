@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from stackscope.facts.text import visible
+from stackscope.facts.text import command, visible
 from stackscope.graph import Node, Relation, Topology
 from stackscope.views.summary import container_lines
-from stackscope.views.words import cut, digest, short, size
+from stackscope.views.words import cut, digest, short, size, together
 
 Row = dict[str, object]
 
@@ -53,7 +53,7 @@ def image_rows(topology: Topology) -> list[Row]:
                 "target_digest": attrs["target_digest"],
                 "config_digest": attrs["config_digest"],
                 "size": attrs["size"],
-                "seen_by": _seen_by(attrs),
+                "seen_by": _seen_by(topology, node),
             }
         )
     return sorted(rows, key=lambda row: (str(row["ref"]), str(row["engine"]), str(row["namespace"])))
@@ -74,11 +74,21 @@ def _store(holder: Node | None, attrs: dict[str, object]) -> str:
     return f"docker, {holder.attrs.get('driver', '')}"
 
 
-def _seen_by(attrs: dict[str, object]) -> list[str]:
-    if "namespace" not in attrs:
-        return ["docker"]
-    name = attrs["namespace"]
-    return ["nerdctl", "ctr"] if name == "default" else [f"nerdctl -n {name}", f"ctr -n {name}"]
+def _seen_by(topology: Topology, image: Node) -> list[str]:
+    """The clients that see it, each with the options that it needs to look there."""
+    path = image.witness.partition(":")[2]
+    namespace = image.attrs.get("namespace")
+    lines = []
+    for client in topology.of_kind("client"):
+        if (client.name == "docker") != (namespace is None):
+            continue
+        words = [client.name]
+        if client.attrs["path"] != path:
+            words += ["-H", f"unix://{path}"] if namespace is None else ["-a", path]
+        if namespace is not None and client.attrs["namespace"] != namespace:
+            words += ["-n", namespace]
+        lines.append(command(*words))
+    return lines
 
 
 def containers(topology: Topology) -> Table:
@@ -106,6 +116,8 @@ def containers(topology: Topology) -> Table:
 def images(topology: Topology) -> Table:
     """`stackscope images`."""
     table = _table("NAME", "STORE", "ID", "SIZE", "SEEN BY")
+    # A name that is cut is no use, and here it is what the person looks for.
+    table.columns[0].overflow = table.columns[-1].overflow = "fold"
     for row in image_rows(topology):
         name = short(str(row["ref"])) if row["named"] else "(no name)"
         known = row["size"]
@@ -113,7 +125,7 @@ def images(topology: Topology) -> Table:
         seen = row["seen_by"]
         assert isinstance(seen, list)
         bytes_ = size(known if isinstance(known, int) else None)
-        _add(table, (name, str(row["store"]), identity, bytes_, ", ".join(seen)))
+        _add(table, (name, str(row["store"]), identity, bytes_, together(seen)))
     return table
 
 

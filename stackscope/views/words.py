@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -43,6 +44,15 @@ def cut(text: str, length: int) -> str:
 def many(count: int, one: str, more: str = "") -> str:
     """`1 image`, `2 images`."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def together(clients: Sequence[str]) -> str:
+    """`nerdctl -n moby` and `ctr -n moby` as `nerdctl, ctr -n moby`: clients with the same options on one line."""
+    by_options: dict[str, list[str]] = {}
+    for client in clients:
+        program, _, options = client.partition(" ")
+        by_options.setdefault(options, []).append(program)
+    return "; ".join(f"{', '.join(programs)} {options}".strip() for options, programs in by_options.items())
 
 
 def spans(*parts: str | tuple[str, str]) -> Text:

@@ -23,6 +23,7 @@ def clients(index: Index) -> Iterator[Node]:
                 "command": program,
                 "uid": uid,
                 "address": view.address,
+                "path": view.path,
                 "namespace": view.namespace,
                 "resolved_from": {"address": view.address_from, "namespace": view.namespace_from},
                 "unsure": view.unsure,
