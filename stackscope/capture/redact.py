@@ -107,6 +107,11 @@ _PLAIN = re.compile(r"[0-9a-f]{64}|-{0,2}[a-z-]{1,20}|(?:sha256:)[0-9a-f]{64}")
 _ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])")
 _NO_ID = "0" * 64
 
+# The whole argv of a shim, of which there may be thousands: no other option than these is let pass unread.
+_SHIM_ARGV = re.compile(
+    r"[\w./-]+(?:\0-debug|\0-(?:namespace|id|address|publish-binary)\0[\w./:-]+)*(?:\0(?:start|delete))?"
+)
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
@@ -169,6 +174,7 @@ def labels(values: dict[str, str]) -> dict[str, str]:
     return {key: HIDDEN if value and _secret_name(key) else text(value) for key, value in values.items()}
 
 
+@lru_cache(maxsize=4096)
 def words(argv: tuple[str, ...]) -> tuple[str, ...]:
     """An argv with secrets hidden: `--password x`, `--token=x`, `-u user:x` of curl, `NAME_TOKEN=x`, URLs; also in
     the script of a `sh -c`, which is one word of several."""
@@ -218,7 +224,9 @@ def redacted(capture: Capture) -> Capture:
 def _fact(fact: AnyFact) -> AnyFact:
     match fact:
         case Process():
-            return _with(fact, argv=words(fact.argv)) if fact.argv else fact
+            if not fact.argv or (fact.role == "shim" and _SHIM_ARGV.fullmatch("\0".join(fact.argv))):
+                return fact
+            return _with(fact, argv=words(fact.argv))
         case DockerContainer():
             return _with(fact, command=_command(fact.command), labels=labels(fact.labels), mounts=_mounts(fact.mounts))
         case ContainerdContainer():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +17,6 @@ from google.protobuf.message import Message
 from stackscope.facts import Why
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach
-
-# It logs a traceback for a reply that is no such message; without a handler that goes to our stderr too.
-logging.getLogger("grpc").addHandler(logging.NullHandler())
 
 MAX_MESSAGE = 64 << 20
 """Bytes of one message that are accepted; containerd itself sends at most 16 MiB unless configured otherwise."""
@@ -57,14 +53,14 @@ class Started(Generic[Reply]):
         for call in self._calls:
             left = min(self._begun + seconds - time.monotonic(), self._budget.left())
             try:
-                answer: Reply = call.result(timeout=max(0.0, left))
+                size, answer = call.result(timeout=max(0.0, left))
             except grpc.FutureTimeoutError:
                 call.cancel()
                 found.append(CallFailed("", Why.TIMEOUT, f"no answer within {seconds:.1f} s"))
             except grpc.RpcError as error:
                 found.append(self._failed(error))
             else:
-                self._budget.take(answer.ByteSize())
+                self._budget.take(size)
                 found.append(answer)
         return found
 
@@ -91,30 +87,31 @@ class GrpcChannel:
 
     def call(self, path: str, request: Message, reply: type[Reply], namespace: str | None = None) -> Reply:
         """The reply of a unary call. Raises CallFailed, OutOfTime or LimitHit."""
-        stub = self._channel.unary_unary(path, request_serializer=_bytes, response_deserializer=reply.FromString)
+        stub = self._channel.unary_unary(path, request_serializer=_bytes, response_deserializer=_measured(reply))
         try:
-            answer: Reply = stub(request, timeout=self._budget.left(), metadata=_metadata(namespace))
+            size, answer = stub(request, timeout=self._budget.left(), metadata=_metadata(namespace))
         except grpc.RpcError as error:
             raise self._failed(path, error) from error
         self._answered = True
-        self._budget.take(answer.ByteSize())
-        return answer
+        self._budget.take(size)
+        found: Reply = answer
+        return found
 
     def start_all(self, path: str, asked: Sequence[tuple[Message, str]], reply: type[Reply]) -> Started[Reply]:
         """Begin unary calls side by side, each a request with its namespace. Raises OutOfTime."""
-        stub = self._channel.unary_unary(path, request_serializer=_bytes, response_deserializer=reply.FromString)
+        stub = self._channel.unary_unary(path, request_serializer=_bytes, response_deserializer=_measured(reply))
         timeout = self._budget.left()
         calls = [stub.future(request, timeout=timeout, metadata=_metadata(name)) for request, name in asked]
         return Started(calls, partial(self._failed, path), self._budget)
 
     def stream(self, path: str, request: Message, reply: type[Reply], namespace: str | None = None) -> Iterator[Reply]:
         """The replies of a server stream, to its end. Raises CallFailed, OutOfTime or LimitHit."""
-        stub = self._channel.unary_stream(path, request_serializer=_bytes, response_deserializer=reply.FromString)
+        stub = self._channel.unary_stream(path, request_serializer=_bytes, response_deserializer=_measured(reply))
         calls = stub(request, timeout=self._budget.left(), metadata=_metadata(namespace))
         try:
-            for answer in calls:
+            for size, answer in calls:
                 self._answered = True
-                self._budget.take(answer.ByteSize(), entries=1)
+                self._budget.take(size, entries=1)
                 yield answer
         except grpc.RpcError as error:
             raise self._failed(path, error) from error
@@ -148,6 +145,11 @@ class GrpcChannel:
             case _:
                 not_found = code is grpc.StatusCode.NOT_FOUND
                 return CallFailed(path, Why.FAILED, f"{code.name}: {detail}", not_found=not_found)
+
+
+def _measured(reply: type[Reply]) -> Callable[[bytes], tuple[int, Reply]]:
+    """A deserializer that keeps the size: asking a message for it afterwards serializes it again."""
+    return lambda raw: (len(raw), reply.FromString(raw))
 
 
 def _bytes(request: Message) -> bytes:

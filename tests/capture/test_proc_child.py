@@ -109,7 +109,7 @@ def test_a_child_that_hangs_is_a_gap_and_is_ended(proc: FakeProc) -> None:
         print(json.dumps([time.monotonic() - start, words(first), words(second), children()]))
         """,
     )
-    assert took < 1
+    assert took < 5
     assert first == [[], [["timeout", "the pass over /proc did not end within 0.3 s"]]]
     assert second == [[], []]
     assert left is None

@@ -35,7 +35,7 @@ def test_a_source_that_hangs_is_left_behind_with_what_it_found() -> None:
     look = Look("dockerd:/s", 0.1, source)
     found, ended = look.result()
     took = time.monotonic() - started
-    assert 0.1 <= took < 0.1 + GRACE + 0.3
+    assert 0.1 <= took < 0.1 + GRACE + 1
     assert not ended
     assert found[0] == fact(1)
     (gap,) = found[1:]
@@ -98,7 +98,7 @@ def test_sources_run_side_by_side() -> None:
     started = time.monotonic()
     looks = [Look(str(number), 5, source) for number in range(10)]
     assert all(look.result() == ([fact(1)], True) for look in looks)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 1.9
 
 
 def test_the_deadline_counts_from_the_start_not_from_the_asking() -> None:
@@ -108,9 +108,9 @@ def test_the_deadline_counts_from_the_start_not_from_the_asking() -> None:
         over.wait(30)
         yield fact(1)
 
-    looks = [Look(str(number), 0.2, source) for number in range(4)]
+    looks = [Look(str(number), 0.2, source) for number in range(20)]
     started = time.monotonic()
     for look in looks:
         look.result()
-    assert time.monotonic() - started < 0.2 + GRACE + 0.3
+    assert time.monotonic() - started < 0.2 + GRACE + 2
     over.set()

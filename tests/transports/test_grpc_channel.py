@@ -69,7 +69,7 @@ def test_what_speaks_no_grpc_is_malformed(tmp_path: Path, answer: bytes) -> None
 def test_a_server_that_does_not_answer_costs_the_budget(tmp_path: Path, talk: Talk) -> None:
     started = time.monotonic()
     assert failure(tmp_path, talk, seconds=0.4).why is Why.TIMEOUT
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 4
 
 
 def test_a_flood_of_garbage_ends(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_calls_side_by_side_are_given_up_together(tmp_path: Path) -> None:
         calls = asked.start_all(VERSION, [(EMPTY(), "a")] * 3, version_pb2.VersionResponse)
         results = calls.results(0.2)
     assert [failed.why for failed in results if isinstance(failed, CallFailed)] == [Why.TIMEOUT] * 3
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 def test_a_stream_without_end_hits_the_limit(tmp_path: Path) -> None:

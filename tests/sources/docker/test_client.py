@@ -170,7 +170,7 @@ def test_a_dockerd_that_hangs_in_one_call_ends_the_look(tmp_path: Path, talk: An
     found: list[Fact | Gap] = []
     with asked(tmp_path, {"/v1.41/images/json": talk}, seconds=0.4) as (engine, _), pytest.raises(OutOfTime):
         found.extend(engine.ask())
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
     # What came before is kept.
     assert isinstance(found[0], DockerVersion)
     assert [fact.what for fact in found if isinstance(fact, Listing)] == ["containers"]

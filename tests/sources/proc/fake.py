@@ -37,7 +37,7 @@ class FakeProc:
         self.stat(pid, comm, ppid=ppid, starttime=starttime if starttime is not None else 100 + pid)
         (base / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in argv or (comm,)))
         (base / "cgroup").write_bytes(cgroup)
-        for name, target in (("exe", f"/usr/bin/{comm}"), ("root", "/"), ("cwd", f"/work/{pid}")):
+        for name, target in (("exe", f"/usr/bin/{comm}"), ("root", "/"), ("cwd", f"/srv/{pid}")):
             os.symlink(target, base / name)
         for number, inode in enumerate(fds):
             os.symlink(f"socket:[{SOCKET_INODE + inode}]", base / "fd" / str(number))

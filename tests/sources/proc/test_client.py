@@ -1,8 +1,12 @@
 """The pass over /proc, on a directory that stands for it."""
 
+import fcntl
 import os
 import shutil
+import struct
+import termios
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -251,9 +255,12 @@ def test_a_table_that_comes_in_short_pieces_is_read_to_its_end(proc: FakeProc) -
         fd = os.open(path, os.O_WRONLY)
         for at in range(0, len(table), 777):
             os.write(fd, table[at : at + 777])
+            # Each piece by itself: the next when this one was read.
+            while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]:
+                time.sleep(0.0005)
         os.close(fd)
 
-    writer = threading.Thread(target=write)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     found = whole(proc)
     writer.join()
