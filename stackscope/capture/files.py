@@ -13,6 +13,7 @@ import msgspec
 
 from stackscope.errors import CannotWrite, UnreadableCapture
 from stackscope.facts import SCHEMA, Capture
+from stackscope.facts.text import json_safe
 
 MAX_CAPTURE = 1 << 30
 """Bytes of a capture, uncompressed, that are read."""
@@ -111,15 +112,24 @@ def _limited(data: bytes, path: str) -> bytes:
 def save(capture: Capture, path: str) -> int:
     """Write a capture; compressed where the name ends in `.gz` or `.zst`. Returns its bytes on disk.
 
-    The file has its final name only when it is whole, and is readable by its owner alone. Raises CannotWrite.
+    Raises CannotWrite.
     """
-    data = encode(capture)
+    data = json_safe(encode(capture))
     if path.endswith(".gz"):
         data = gzip.compress(data, mtime=0)
     elif path.endswith(".zst"):
         import zstandard
 
         data = zstandard.ZstdCompressor(level=9).compress(data)
+    write_whole(data, path)
+    return len(data)
+
+
+def write_whole(data: bytes, path: str) -> None:
+    """Write a file that has its final name only when it is whole, and is readable by its owner alone.
+
+    Raises CannotWrite; then nothing is left there.
+    """
     # Through a symlink, as every program writes. What is no file must not become one: /dev/null, /dev/stdout.
     final = os.path.realpath(path)
     if os.path.exists(final) and not os.path.isfile(final):
@@ -141,4 +151,3 @@ def save(capture: Capture, path: str) -> int:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-    return len(data)

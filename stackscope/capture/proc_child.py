@@ -64,11 +64,18 @@ class ProcChild:
 
     def close(self) -> None:
         """End the child; nothing of it is left."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            os.close(self._pipe)
-            self._pid = 0
+        if not self._pid:
+            return
+        try:
+            ended, _ = os.waitpid(self._pid, os.WNOHANG)
+            if not ended:
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+        except ChildProcessError:
+            # Who started us ignores SIGCHLD, so the kernel has reaped it: that pid may be another's by now.
+            pass
+        os.close(self._pipe)
+        self._pid = 0
 
     def _fork(self) -> None:
         reading, writing = os.pipe2(os.O_CLOEXEC)

@@ -25,6 +25,7 @@ from stackscope.facts.text import command, decoded
 from stackscope.sources import addresses, endpoint
 from stackscope.sources.addresses import Candidate
 from stackscope.sources.clients import client as clients
+from stackscope.sources.docker import config
 from stackscope.sources.proc.client import ProcPass
 from stackscope.sources.proc.read import SHIM_COMM
 from stackscope.transports.budget import Budget
@@ -73,7 +74,7 @@ def take(options: Options) -> Taken:
         looks = [_start(candidate, root, options) for candidate in candidates]
         second = child.second()
         found += [*second.found, *second.gaps]
-        named_by_shims = _of_shims(second.found, root, {candidate.path for candidate in candidates})
+        named_by_shims = _of_shims(second.found, root, candidates)
         candidates += named_by_shims
         looks += [_start(candidate, root, options) for candidate in named_by_shims]
     finally:
@@ -84,6 +85,7 @@ def take(options: Options) -> Taken:
         found += answer
     found += _missing_processes(found, options)
     found = _with_bundles(found, options, root)
+    found += _configurations(found, options)
     facts, gaps = _sorted(_relevant(found))
     capture = Capture(
         schema=SCHEMA,
@@ -119,40 +121,57 @@ def _candidates(
     )
 
 
-def _of_shims(facts: Iterable[AnyFact], root: Root, looked_at: set[str]) -> list[Candidate]:
-    """The containerds that shims name and that nothing else led to: they ended, or are in another namespace."""
+def _of_shims(facts: Iterable[AnyFact], root: Root, candidates: list[Candidate]) -> list[Candidate]:
+    """The containerds that shims name and that nothing else led to: they ended, or are in another namespace.
+
+    An address that was looked at under another name gets this name too.
+    """
+    known = {(candidate.path, candidate.api): candidate for candidate in candidates}
     named = {
         (path, api, by)
         for fact in facts
         if isinstance(fact, Process) and fact.role == "shim"
         for path, api, by in addresses.process_addresses(fact)
     }
-    found = [Candidate(path=root.resolve(path), named=path, api=api, named_by=[by]) for path, api, by in sorted(named)]
-    return [candidate for candidate in found if candidate.path not in looked_at]
+    found = []
+    for path, api, by in sorted(named):
+        real = root.resolve(path)
+        if (real, api) not in known:
+            known[real, api] = Candidate(path=real, named=path, api=api, named_by=[by])
+            found.append(known[real, api])
+        known[real, api].names.add(path)
+    return found
 
 
 def _one_per_daemon(
     looks: list[tuple[Candidate, list[Fact | Gap]]], found: list[Fact | Gap]
 ) -> Iterator[list[Fact | Gap]]:
     """The facts of every look, but of a daemon that answered at two sockets only those of the first: of the others
-    the endpoint stays."""
+    the endpoint stays. One daemon is one process with one identity: a forwarder may serve two from one process."""
+    engines = {f.pid for f in found if isinstance(f, Process) and f.role == "engine"}
     paths = {f.socket_inode: f.path for f in found if isinstance(f, Listener)}
-    holder: dict[str, int] = {}
-    for fact in found:
-        if isinstance(fact, SocketHolder) and fact.pid != 1 and fact.socket_inode in paths:
-            holder.setdefault(paths[fact.socket_inode], fact.pid)
-    seen: set[tuple[str, object]] = set()
+    holders = {
+        paths[f.socket_inode]: f.pid
+        for f in found
+        if isinstance(f, SocketHolder) and f.pid in engines and f.socket_inode in paths
+    }
+    seen: set[tuple[str, int, str]] = set()
     for candidate, facts in looks:
-        identity: object = holder.get(candidate.named) or holder.get(candidate.path)
-        for fact in facts:
-            if identity is None and isinstance(fact, DockerInfo):
-                identity = fact.engine_id or None
-            if identity is None and isinstance(fact, ContainerdInfo):
-                identity = fact.uuid or None
+        endpoints = [fact for fact in facts if isinstance(fact, Endpoint)]
+        held = next((holders[name] for name in (candidate.path, *candidate.names) if name in holders), 0)
+        pid = next((fact.peer_pid for fact in endpoints if fact.peer_pid in engines), held)
+        identity = next(
+            (
+                f.engine_id if isinstance(f, DockerInfo) else f.uuid
+                for f in facts
+                if isinstance(f, DockerInfo | ContainerdInfo)
+            ),
+            "",
+        )
+        key = (str(candidate.api), pid, identity)
         answered = any(isinstance(fact, DockerInfo | ContainerdInfo) for fact in facts)
-        key = (str(candidate.api), identity)
-        if answered and identity is not None and key in seen:
-            yield [fact for fact in facts if isinstance(fact, Endpoint)]
+        if answered and pid and key in seen:
+            yield list(endpoints)
             continue
         if answered:
             seen.add(key)
@@ -161,14 +180,22 @@ def _one_per_daemon(
 
 def _missing_processes(found: list[Fact | Gap], options: Options) -> list[Fact | Gap]:
     """Processes that a task names and the pass did not see or mark: of a container that was started since, with its
-    shim, or of one whose shim died."""
+    shim, or of one whose shim died. A pid that leads elsewhere, because it is another's by now, is left alone."""
     known = {f.pid for f in found if isinstance(f, Process)}
-    wanted = sorted({f.pid for f in found if isinstance(f, Task) and f.pid and f.pid not in known})
     again = ProcPass(options.proc, options.needs)
-    added = [item for pid in wanted for item in again.process(pid, "container")]
-    parents = sorted({item.ppid for item in added if isinstance(item, Process)} - known - {0, 1})
-    shims = [item for pid in parents for item in again.process(pid, "shim")]
-    return [*added, *(item for item in shims if isinstance(item, Gap) or item.comm.startswith(SHIM_COMM))]
+    added: list[Fact | Gap] = []
+    for task in found:
+        if not isinstance(task, Task) or task.status == "stopped" or not task.pid or task.pid in known:
+            continue
+        for item in again.process(task.pid, "container"):
+            if isinstance(item, Gap):
+                continue
+            shims = [shim for shim in again.process(item.ppid, "shim") if isinstance(shim, Process)]
+            of_shim = [shim for shim in shims if shim.comm.startswith(SHIM_COMM)]
+            if of_shim or any(task.id in path for path in item.cgroups.values()):
+                added += [item, *(shim for shim in of_shim if shim.pid not in known)]
+                known |= {item.pid, *(shim.pid for shim in of_shim)}
+    return added
 
 
 def _with_bundles(found: list[Fact | Gap], options: Options, root: Root) -> list[Fact | Gap]:
@@ -200,6 +227,15 @@ def _bundle(path: str, root: Root) -> Bundle | Gap:
         detail = getattr(error, "strerror", "") or "not a number"
         return Gap(subject="disk", why=Why.FAILED, detail=f"{file}: {detail}", origin=origin)
     return Bundle(origin=origin, path=path, namespace=namespace, id=task, init_pid=pid)
+
+
+def _configurations(found: list[Fact | Gap], options: Options) -> list[Fact | Gap]:
+    """The daemon.json of every dockerd, read in that process's own root."""
+    facts: list[Fact | Gap] = []
+    for item in found:
+        if isinstance(item, Process) and item.role == "engine" and item.comm == "dockerd":
+            facts += config.look(item, f"{options.proc}/{item.pid}/root")
+    return facts
 
 
 def _relevant(found: list[Fact | Gap]) -> list[Fact | Gap]:

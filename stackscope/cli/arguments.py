@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     shared = _shared()
     top = Parser(
         prog="stackscope",
+        allow_abbrev=False,
         description="Shows what runs on a container host, which engine owns it, and what each client can see. "
         "It only looks. Without a command: tree.",
         epilog="Exit codes: 0 answered; 1 answered, and something is wrong; 2 wrong usage or unreadable input; "
@@ -63,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"stackscope {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help, parents=[shared])
+        sub = commands.add_parser(
+            command.name, help=command.help, description=command.help, parents=[shared], allow_abbrev=False
+        )
         command.configure(sub)
         sub.set_defaults(run=command.run)
     return top

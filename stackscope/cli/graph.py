@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from stackscope.cli import host, screen
-from stackscope.errors import CannotWrite
 from stackscope.facts.needs import EVERYTHING
+from stackscope.facts.text import json_safe
 
 HELP = "the whole graph for other programs (json) and for Graphviz (dot)"
 
@@ -24,17 +23,16 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json" or options.json:
         from stackscope.views.json_doc import document
 
-        data = document(found.topology)
+        data = json_safe(document(found.topology))
     else:
         from stackscope.views.dot import FOLD, dot
 
         data = dot(found.topology, fold=None if options.all else FOLD).encode()
     if options.output is None:
-        screen.show_json(data)
+        screen.show_text(data.decode())
     else:
-        try:
-            Path(options.output).write_bytes(data)
-        except OSError as error:
-            raise CannotWrite(f"{options.output}: {error.strerror}", "Choose another place") from error
+        from stackscope.capture.files import write_whole
+
+        write_whole(data, options.output)
         print(f"wrote {options.output}", file=sys.stderr)
     return host.exit_code(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,20 +15,37 @@ INTERNAL = 70
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; what it returns is the exit code of the process."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [_utf8(word) for word in (sys.argv[1:] if argv is None else argv)]
     if words in (["--version"], ["-V"]):
         # Before anything is imported: scripts ask for this.
         print(f"stackscope {__version__}")
         return 0
+    # Closed by the caller (>&-): there is nobody to tell, but there is an exit code.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  open for as long as the process is
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # Where the locale has no such character, an escape is better than no answer.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     code = _run(words)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _discard_output()
+    except OSError as error:
+        _discard_output()
+        print(f"stackscope: cannot write the answer: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return USAGE
     return code
+
+
+def _utf8(word: str) -> str:
+    """An argument; bytes of it that are no UTF-8 as visible escapes, because no answer could hold them."""
+    return os.fsencode(word).decode("utf-8", "backslashreplace")
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def entry() -> None:
@@ -54,10 +72,6 @@ def _run(words: list[str]) -> int:
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001  the last line of defence says how to report it

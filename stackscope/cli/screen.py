@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stackscope.facts import Gap, Why
-from stackscope.facts.text import visible
+from stackscope.facts.text import json_safe, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -26,7 +26,7 @@ def show(what: RenderableType, *, table: bool = False) -> None:
     with console.capture() as lines:
         console.print(what, soft_wrap=False, crop=False)
     # rich fills every line up with blanks.
-    sys.stdout.write(_PADDING.sub("", lines.get()))
+    _write(_PADDING.sub("", lines.get()))
 
 
 def _console(*, table: bool) -> Console:
@@ -42,7 +42,21 @@ def _console(*, table: bool) -> Console:
 
 def show_json(data: bytes) -> None:
     """Write a JSON document."""
-    sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
+    _write(json_safe(data).decode("utf-8").rstrip("\n") + "\n")
+
+
+def show_text(text: str) -> None:
+    """Write a text for another program: DOT."""
+    _write(text)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough; the exit code still says what the answer is.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def gap_notes(gaps: tuple[Gap, ...]) -> None:

@@ -34,13 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from stackscope.cli.arguments import Usage
+    from stackscope.graph.viewpoint import named_address
     from stackscope.questions.reference import parse
 
     if options.expect and not options.client:
         raise Usage("stackscope why: --expect needs --client\n  Try: stackscope why --help")
-    # A reference or a client that cannot be read costs no look at the host.
-    parse(options.ref)
-    found = host.built(options, NEEDS, _addresses(options.client))
+    # A client or a reference that cannot be read costs no look at the host.
+    asked = named_address(options.client) if options.client is not None else ()
+    if options.client is None or not options.client.startswith("ctr"):
+        parse(options.ref)
+    found = host.built(options, NEEDS, asked)
     from stackscope.questions.why import matrix, why
 
     if options.client is None:
@@ -69,10 +72,3 @@ def _matrix(options: argparse.Namespace, replies: list[Answer]) -> int:
 
         screen.show(matrix(options.ref, replies), table=True)
     return host.CANNOT_TELL if all(reply.verdict == "cannot-tell" for reply in replies) else 0
-
-
-def _addresses(client: str | None) -> tuple[tuple[str, str], ...]:
-    """The unix address that a client's command line names itself."""
-    from stackscope.graph.viewpoint import named_address
-
-    return named_address(client) if client else ()

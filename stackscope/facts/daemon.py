@@ -44,6 +44,18 @@ class DockerVersion(Fact, frozen=True, kw_only=True, tag="docker-version"):
     api_version: str
 
 
+class DockerConfig(Fact, frozen=True, kw_only=True, tag="docker-config"):
+    """The daemon.json of the dockerd with this pid. `state` is `read`, `absent` or `unreadable`: only the first two
+    let a default be believed."""
+
+    pid: int
+    path: str
+    state: str
+    containerd_namespace: str = ""
+    exec_root: str = ""
+    containerd: str = ""
+
+
 class ContainerdInfo(Fact, frozen=True, kw_only=True, tag="containerd-info"):
     """Version and identity of one containerd. `root` is derived from the exported path of the metadata database
     (`ROOT/io.containerd.metadata.v1.bolt/meta.db`); `uuid` is "" where it was not asked, because asking a fresh

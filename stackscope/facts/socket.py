@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from stackscope.facts.core import Fact
+
+State = Literal["listening", "asleep", "dead", "absent", "not-a-socket", "unknown"]
 
 
 class Endpoint(Fact, frozen=True, kw_only=True, tag="endpoint"):
     """An address that was looked at.
 
-    `path` is resolved (symlinks followed), `named` the address as given; `named_by` who gave it (`DOCKER_HOST`,
-    `usual path`, `kernel` …). `state`: `listening`, `asleep` (held by an init only), `dead` (a socket file that
-    nobody serves), `absent`, `not-a-socket`, or `unknown`. `expected` is the API that is looked for there. `device`
-    and `inode` are those of the socket file (0 where it could not be read), `mode` its permission bits, `group` the
-    name of its group. `peer_pid` is SO_PEERCRED's: the process that called listen(2).
+    `path` is resolved (symlinks followed), `named` the address as first given, `names` every other one; `named_by` who
+    gave it (`DOCKER_HOST`, `usual path`, `kernel` …). `state`: `asleep` is held by an init only, `dead` a socket file
+    that nobody serves. `expected` is the API that is looked for there. `device` and `inode` are those of the socket
+    file (0 where it could not be read), `mode` its permission bits, `group` the name of its group. `peer_pid` is
+    SO_PEERCRED's: the process that called listen(2).
     """
 
     path: str
     named: str
     named_by: tuple[str, ...]
-    state: str
-    expected: str = ""
+    state: State
+    expected: Literal["docker", "containerd"]
     device: int = 0
     inode: int = 0
+    names: tuple[str, ...] = ()
     mode: int = 0
     uid: int = -1
     gid: int = -1
@@ -43,6 +48,7 @@ class SocketHolder(Fact, frozen=True, kw_only=True, tag="socket-holder"):
     socket_inode: int
     pid: int
     starttime: int
+    comm: str = ""
 
 
 class Connection(Fact, frozen=True, kw_only=True, tag="connection"):

@@ -14,6 +14,9 @@ _CONTROLS = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f\ud800-\udfff]"
 )
 
+# Of the same, those that JSON lets stand as they are.
+_ABOVE_ASCII = re.compile(_CONTROLS.pattern.replace("\x00-\x1f\x7f", "\x7f"))
+
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"}
 
 
@@ -30,6 +33,18 @@ def _escape(found: re.Match[str]) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def json_safe(data: bytes) -> bytes:
+    """A JSON document with the same content in which every control, bidirectional and zero-width character is written
+    as an escape: it may be printed to a terminal. Its own line ends stay."""
+    text = data.decode("utf-8")
+    return _ABOVE_ASCII.sub(_json_escape, text).encode() if _ABOVE_ASCII.search(text) else data
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def command(*words: str) -> str:

@@ -3,7 +3,7 @@
 from stackscope.facts.client import ClientFile, ClientVariable
 from stackscope.facts.container import ContainerdContainer, DockerContainer, Sandbox, Task
 from stackscope.facts.core import Listing
-from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerInfo, DockerVersion, Plugin
+from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerConfig, DockerInfo, DockerVersion, Plugin
 from stackscope.facts.image import ContainerdImage, ContentTotal, DockerImage, ImageManifests, UnpackedTo
 from stackscope.facts.process import Process
 from stackscope.facts.snapshot import Lease, Snapshot
@@ -22,6 +22,7 @@ AnyFact = (
     | ContentTotal
     | DockerContainer
     | DockerImage
+    | DockerConfig
     | DockerInfo
     | DockerVersion
     | Endpoint

@@ -13,7 +13,7 @@ from stackscope.facts import Capture, Fact, Listing, Origin, node_id
 from stackscope.facts.argv import option
 from stackscope.facts.client import ClientFile, ClientVariable
 from stackscope.facts.container import ContainerdContainer, DockerContainer, Task
-from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerInfo, DockerVersion, Plugin
+from stackscope.facts.daemon import ContainerdInfo, ContainerdNamespace, DockerConfig, DockerInfo, DockerVersion, Plugin
 from stackscope.facts.image import ContainerdImage, DockerImage, ImageManifests
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Endpoint, Listener, SocketHolder
@@ -164,12 +164,16 @@ class Index:
 
     @cached_property
     def endpoints(self) -> dict[str, Endpoint]:
-        """By resolved path."""
-        return {fact.path: fact for fact in self.all(Endpoint)}
+        """By resolved path; where two APIs were looked for at one, that which answered."""
+        found: dict[str, Endpoint] = {}
+        for fact in self.all(Endpoint):
+            if fact.path not in found or _witness(fact) in self.daemon_by_witness:
+                found[fact.path] = fact
+        return found
 
     @cached_property
     def _resolved(self) -> dict[str, str]:
-        return {fact.named: fact.path for fact in self.all(Endpoint)}
+        return {name: fact.path for fact in self.all(Endpoint) for name in (fact.named, *fact.names)}
 
     def canonical(self, address: str) -> str:
         """A socket address as a witness's path: without its scheme, symlinks followed where that was looked up.
@@ -182,6 +186,18 @@ class Index:
         path = posixpath.normpath(path) if path else ""
         return "/run" + path[len("/var/run") :] if path.startswith("/var/run/") else path
 
+    def primary(self, api: str, path: str) -> str:
+        """The socket that names the daemon behind this one: a daemon may listen on several."""
+        return self._primary.get((api, path), path)
+
+    @cached_property
+    def _primary(self) -> dict[tuple[str, str], str]:
+        return {
+            (socket.endpoint.expected, socket.endpoint.path): daemon.path
+            for daemon in self.daemons
+            for socket in daemon.sockets
+        }
+
     def node_of_pid(self, pid: int) -> str | None:
         """The node that stands for a process: a daemon, a shim or a process."""
         if pid in self.daemon_by_pid:
@@ -192,26 +208,57 @@ class Index:
         return process_id(process) if process is not None else None
 
     @cached_property
+    def docker_configs(self) -> dict[int, DockerConfig]:
+        """The daemon.json of each dockerd, by its pid."""
+        return {fact.pid: fact for fact in self.all(DockerConfig)}
+
+    @cached_property
     def init_of(self) -> dict[tuple[str, str, str], tuple[Process, str]]:
         """The first process of a task, by witness, namespace and id, and why it is that.
 
-        A pid from containerd counts when that process is there; where the shim did not answer, the bundle's
-        `init.pid` counts when that process is the shim's child.
+        A pid alone proves nothing: it may be of another pid namespace, or another's by now. So the process must be a
+        child of the task's shim, or lie in the cgroup that the container's spec names. Where containerd does not know
+        the pid, the bundle's `init.pid` counts if that process is the shim's child.
         """
+        shims = {(f"containerd:{shim.address}", shim.namespace, shim.container): shim for shim in self.shims}
         found: dict[tuple[str, str, str], tuple[Process, str]] = {}
         for key, task in self.tasks.items():
-            process = self.processes.get(task.pid)
-            if process is not None:
-                found[key] = (process, "containerd's task has this pid")
-        for shim in self.shims:
-            bundle = self.bundles.get(shim.process.cwd)
-            key = (f"containerd:{shim.address}", shim.namespace, shim.container)
-            if bundle is None or key in found:
+            if task.status == "stopped":
                 continue
-            process = self.processes.get(bundle.init_pid)
-            if process is not None and process.ppid == shim.process.pid:
-                found[key] = (process, "the bundle's init.pid names this child of the shim, which did not answer")
+            shim = shims.get(key)
+            process = self.processes.get(task.pid)
+            if process is not None and self._placed(key, process, shim):
+                found[key] = (process, "containerd's task has this pid, and its place agrees")
+            elif shim is not None and (child := self._only_child(shim)) is not None:
+                found[key] = child
         return found
+
+    def _placed(self, key: tuple[str, str, str], process: Process, shim: Shim | None) -> bool:
+        if shim is not None and process.ppid == shim.process.pid:
+            return True
+        # One shim serves a whole pod, and is named by its first container alone.
+        parent = self.shim_by_pid.get(process.ppid)
+        record = self.containerd_containers.get(key)
+        place = record.cgroups_path.rpartition(":")[2] if record is not None else ""
+        inside = bool(place) and any(place in path for path in process.cgroups.values())
+        return inside and (parent is None or parent.namespace == key[1])
+
+    def _only_child(self, shim: Shim) -> tuple[Process, str] | None:
+        children = self._children.get(shim.process.pid, [])
+        bundle = self.bundles.get(shim.process.cwd)
+        if bundle is not None and bundle.init_pid:
+            because = "the bundle's init.pid names this child of the shim, which did not answer"
+            return next(((child, because) for child in children if child.pid == bundle.init_pid), None)
+        if len(children) == 1:
+            return children[0], "it is the only child of the task's shim, whose pids containerd sees otherwise"
+        return None
+
+    @cached_property
+    def _children(self) -> dict[int, list[Process]]:
+        children: dict[int, list[Process]] = {}
+        for process in self.all(Process):
+            children.setdefault(process.ppid, []).append(process)
+        return children
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,6 +318,9 @@ def _daemons(index: Index) -> list[Daemon]:
     # Endpoints that answered come first: the first of a process names its daemon.
     endpoints = sorted(index.all(Endpoint), key=lambda e: (_witness(e) not in infos, e.path))
     for endpoint in endpoints:
+        if endpoint.state in ("absent", "dead", "asleep", "not-a-socket"):
+            # Nobody is behind it, whoever's command line names it.
+            continue
         process, socket = _holder(index, endpoint, engines)
         witness = _witness(endpoint)
         if process is not None and process.pid in of_process:
@@ -315,7 +365,7 @@ def _witness(endpoint: Endpoint) -> str:
 
 def _holder(index: Index, endpoint: Endpoint, engines: dict[int, Process]) -> tuple[Process | None, SocketOf]:
     """The engine process behind an endpoint, the strongest evidence first: its open files, then the kernel's word on
-    who called listen(2), then its command line."""
+    who called listen(2). A command line proves nothing: an engine in a container names the same paths."""
     names = {endpoint.path, endpoint.named}
     inodes = {listener.socket_inode: listener for listener in index.all(Listener) if listener.path in names}
     holders = [holder for holder in index.all(SocketHolder) if holder.socket_inode in inodes and holder.pid in engines]
@@ -333,13 +383,6 @@ def _holder(index: Index, endpoint: Endpoint, engines: dict[int, Process]) -> tu
         process = engines[endpoint.peer_pid]
         because = f"the kernel names pid {process.pid} as who called listen(2) (SO_PEERCRED)"
         return process, SocketOf(endpoint=endpoint, because=because, proof=((process.origin, f"{process.pid} ("),))
-    for process in engines.values():
-        for word in process.argv:
-            if word in names or word.partition("=")[2] in names or word.partition("://")[2] in names:
-                if process.comm != _PROGRAMS[endpoint.expected] or word.startswith("--containerd"):
-                    continue
-                because = f"its command line names the socket: {word}"
-                return process, SocketOf(endpoint=endpoint, because=because, proof=((process.origin, ""),))
     return None, SocketOf(
         endpoint=endpoint, because="its API answered there", proof=((endpoint.origin, endpoint.path),)
     )

@@ -82,8 +82,20 @@ def named_address(line: str) -> tuple[tuple[str, str], ...]:
     """The unix address in a command line itself, as API and path: it must be looked at. Raises UnknownClient."""
     client, options = _read(line)
     address = options.get("host" if client == "docker" else "address", "")
+    path = _socket(client, address)
+    return (("docker" if client == "docker" else "containerd", path),) if path else ()
+
+
+def _socket(client: str, address: str) -> str:
+    """The path of the unix socket that this client takes an address for; "" where it would take it for another kind.
+
+    docker needs `unix://` (a bare path is a TCP address to it), ctr a bare path, and nerdctl takes either.
+    """
     path = address.removeprefix("unix://")
-    return (("docker" if client == "docker" else "containerd", path),) if path.startswith("/") else ()
+    schemed = path != address
+    if not path.startswith("/") or (client == "docker" and not schemed) or (client == "ctr" and schemed):
+        return ""
+    return path
 
 
 def _options(client: str, words: list[str]) -> dict[str, str]:
@@ -147,7 +159,7 @@ def _docker(index: Index, line: str, options: dict[str, str]) -> Viewpoint:
         file = posixpath.join(options["config"], "config.json")
         if config is None or config.path != file:
             unsure = f"{file}, which was not captured"
-    path = index.canonical(address) if address.startswith(("unix://", "/")) else ""
+    path = index.primary("docker", index.canonical(_socket("docker", address)))
     return Viewpoint(client="docker", command=line, address=address, path=path, address_from=source, unsure=unsure)
 
 
@@ -174,7 +186,7 @@ def _containerd(index: Index, client: str, line: str, options: dict[str, str]) -
         client=client,
         command=line,
         address=address,
-        path=index.canonical(address),
+        path=index.primary("containerd", index.canonical(_socket(client, address))),
         address_from=address_from,
         namespace=namespace,
         namespace_from=namespace_from,

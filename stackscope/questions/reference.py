@@ -13,7 +13,8 @@ _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?"
 )
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_HEX = re.compile(r"[0-9a-f]{4,64}")
+_HEX = re.compile(r"[0-9a-f]{1,64}")
+_SHORT_DIGEST = re.compile(r"sha256:([0-9a-f]{1,63})")
 _MAX = 4096
 
 
@@ -49,12 +50,24 @@ def parse(text: str) -> Reference:
         raise InvalidReference("an image reference is needed" if not text else "the reference is too long")
     if any(char.isspace() or ord(char) < 0x21 for char in text):
         raise InvalidReference(f"{text!r} is no image reference: it has a blank or a control character in it")
+    if short := _SHORT_DIGEST.fullmatch(text):
+        # What `docker images` prints.
+        return Reference(typed=text, id_prefix=short.group(1))
     if _DIGEST.fullmatch(text):
         return Reference(typed=text, digest=text.lower(), id_prefix=text.partition(":")[2].lower())
     if re.fullmatch(r"[0-9a-f]{64}", text):
         return Reference(typed=text, digest=f"sha256:{text}", id_prefix=text)
     canonical, digest = _normalised(text)
     return Reference(typed=text, canonical=canonical, digest=digest, id_prefix=text if _HEX.fullmatch(text) else "")
+
+
+def valid(text: str) -> bool:
+    """Whether docker would take it as a reference."""
+    try:
+        parse(text)
+    except InvalidReference:
+        return False
+    return True
 
 
 def canonical(name: str) -> str:
@@ -90,7 +103,8 @@ def _normalised(text: str) -> tuple[str, str]:
     if colon and not _TAG.fullmatch(tag):
         raise InvalidReference(f"{text!r}: {tag!r} is no tag")
     if at:
-        return f"{domain}/{path}{colon}{tag}@{digest.lower()}", digest.lower()
+        # With a digest the tag says nothing any more (moby: favorDigest).
+        return f"{domain}/{path}@{digest.lower()}", digest.lower()
     return f"{domain}/{path}:{tag or 'latest'}", ""
 
 

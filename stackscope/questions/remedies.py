@@ -5,12 +5,16 @@ Every pipe was tried between docker 20.10, containerd 1.6 and nerdctl 1.7; the l
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from stackscope.facts.text import command
 from stackscope.graph.viewpoint import Viewpoint
 from stackscope.questions.reference import Reference, familiar
 from stackscope.questions.stores import Entry, Store
+
+_PLAIN = re.compile(r"[\w./:@-]+")
 
 QUICK = "quick"
 LASTING = "lasting"
@@ -75,7 +79,7 @@ def _names(view: Viewpoint, here: Store, reference: Reference, entry: Entry) -> 
             command=command(
                 *_engine(here),
                 "images",
-                *(("ls", f"name=={entry.name}") if here.namespace else (familiar(entry.name),)),
+                *(_filter(entry.name) if here.namespace else (familiar(entry.name),)),
             ),
             effect="see it under the name that it has there",
             kind=QUICK,
@@ -89,6 +93,11 @@ def _names(view: Viewpoint, here: Store, reference: Reference, entry: Entry) -> 
         )
         found.append(Remedy(command=command(*tag), effect=f"give it the name {new} as well", kind=LASTING))
     return found
+
+
+def _filter(name: str) -> tuple[str, ...]:
+    """Ctr's words for listing one name; all of them where the name has characters of the filter's own syntax."""
+    return ("ls", f"name=={name}") if _PLAIN.fullmatch(name) else ("ls",)
 
 
 def _place(view: Viewpoint, here: Store, entry: Entry) -> list[Remedy]:

@@ -124,17 +124,26 @@ def _containerd(index: Index) -> Iterator[Store]:
 def resolves(client: str, reference: Reference, entry: Entry) -> bool:
     """Whether this client, given this reference, takes this entry.
 
-    ctr takes names as they are in the store. docker and nerdctl normalise names, and take digests and id prefixes.
+    ctr takes names as they are in the store. nerdctl asks for the canonical name or the name as typed, and for digests
+    of targets. docker normalises both sides, and takes any digest or id that it has.
     """
-    if client == "ctr":
-        return entry.name == reference.typed
-    if reference.canonical and entry.canonical == reference.canonical:
-        return True
+    match client:
+        case "ctr":
+            return entry.name == reference.typed
+        case "nerdctl":
+            named = bool(entry.name) and entry.name in (reference.typed, reference.canonical)
+            return named or _by_id(reference, entry.digests[:1])
+        case _:
+            named = bool(reference.canonical) and entry.canonical == reference.canonical
+            return named or _by_id(reference, entry.digests)
+
+
+def _by_id(reference: Reference, digests: tuple[str, ...]) -> bool:
     if reference.digest and not reference.canonical:
-        return reference.digest in entry.digests
-    if reference.id_prefix:
-        return any(digest.partition(":")[2].startswith(reference.id_prefix) for digest in entry.digests)
-    return False
+        return reference.digest in digests
+    if not reference.id_prefix:
+        return False
+    return any(digest.partition(":")[2].startswith(reference.id_prefix) for digest in digests)
 
 
 def means(reference: Reference, entry: Entry) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from stackscope.facts import Gap, Why
+from stackscope.facts import Gap, Origin, Why
+from stackscope.facts.image import ContainerdImage
 from stackscope.facts.text import command
 from stackscope.graph.index import Index
 from stackscope.graph.model import Evidence
 from stackscope.graph.viewpoint import CLIENTS, Viewpoint, resolve
 from stackscope.questions import remedies
-from stackscope.questions.reference import Reference, parse
+from stackscope.questions.reference import Reference, parse, valid
 from stackscope.questions.remedies import Remedy
 from stackscope.questions.stores import Entry, Store, means, resolves, stores
 
@@ -67,7 +68,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def why(index: Index, ref: str, client: str) -> Answer:
     """The answer for one client's command line. Raises InvalidReference or UnknownClient."""
-    return _Question(index, parse(ref)).answer(resolve(index, client))
+    view = resolve(index, client)
+    # ctr takes any name as it stands.
+    reference = Reference(typed=ref) if view.client == "ctr" and not valid(ref) else parse(ref)
+    return _Question(index, reference).answer(view)
 
 
 def matrix(index: Index, ref: str) -> list[Answer]:
@@ -93,6 +97,32 @@ def _lines(store: Store, defaults: dict[str, str]) -> Iterator[str]:
     for client in ("nerdctl", "ctr"):
         address = () if defaults[client] == store.path else ("-a", store.path)
         yield command(client, *address, "-n", store.namespace)
+
+
+_NO_IMAGES = frozenset({"kubelet", "rootlesskit", "cri-dockerd"})
+"""Engine programs that keep no images themselves."""
+
+_HARMLESS_CALLS = (
+    "Store.List",
+    "NETLINK_SOCK_DIAG",
+    "Introspection.Server",
+    "Tasks.List",
+    "Leases.List",
+    "GET /volumes",
+)
+"""Calls that tell of no image and of no engine."""
+
+_STEPS = "steps of a build have ids that dockerd does not list, and not every manifest was read"
+
+
+def _may_hide_images(gap: Gap) -> bool:
+    if gap.subject.startswith(("client:", "task|", "disk", "process|")):
+        return False
+    return not gap.origin.call.startswith(_HARMLESS_CALLS)
+
+
+def _gap(subject: str, why: Why, detail: str) -> Gap:
+    return Gap(subject=subject, why=why, detail=detail, origin=Origin(witness="stackscope", call="why"))
 
 
 class _Question:
@@ -126,10 +156,24 @@ class _Question:
         places = [] if any(means(self._reference, entry) for entry in other_names) else elsewhere
         causes += self._place_causes(view, here, places)
         gaps = () if causes else self._gaps()
-        if not causes and not gaps and all(store.complete for store in self.stores):
+        if not causes and not gaps:
+            if self._only_an_id(here):
+                return self._made(view, here, CANNOT_TELL, [], gaps=(_gap(here.witness, Why.NOT_ASKED, _STEPS),))
             causes = [self._not_here()]
         fixes = remedies.remedies(view, here, self._reference, places, other_names)
         return self._made(view, here, DOES_NOT_SEE, [*other_names, *elsewhere], causes, fixes, gaps)
+
+    def _only_an_id(self, here: Store) -> bool:
+        """Whether the question is for an id that may be one of a step of a build: docker finds those, and does not
+        list them. Or for a config's digest, where not every manifest was read."""
+        reference = self._reference
+        if not reference.id_prefix and not (reference.digest and not reference.canonical):
+            return False
+        unread = any(
+            (image.origin.witness, image.target_digest) not in self._index.manifests
+            for image in self._index.all(ContainerdImage)
+        )
+        return unread or here.kind == "graphdriver"
 
     # where the client looks
 
@@ -148,7 +192,7 @@ class _Question:
         """What keeps this client from an answer, or us from knowing it."""
         if view.unsure:
             unread = tuple(gap for gap in self._index.capture.gaps if gap.subject.startswith("client:"))
-            return CANNOT_TELL, [], unread, []
+            return CANNOT_TELL, [], unread or (_gap(f"client:{view.client}", Why.NOT_ASKED, view.unsure),), []
         if here is not None:
             return None
         endpoint = self._index.endpoints.get(view.path) if view.path else None
@@ -169,27 +213,34 @@ class _Question:
         return DOES_NOT_SEE, [cause], gaps, remedies.reach(view, others, denied=denied)
 
     def _not_looked(self, view: Viewpoint) -> tuple[Gap, ...]:
-        from stackscope.facts import Origin
-
         where = view.address or view.address_from
-        return (
-            Gap(
-                subject=view.witness if view.path else f"client:{view.client}",
-                why=Why.NOT_ASKED,
-                detail=f"{where} was not looked at" if view.path else f"{where} is no unix socket of this host",
-                origin=Origin(witness=f"client:{view.client}", call=view.command),
-            ),
-        )
+        what = f"{where} was not looked at" if view.path else f"{where} is no unix socket of this host"
+        return (_gap(view.witness if view.path else f"client:{view.client}", Why.NOT_ASKED, what),)
 
     def _gaps(self, witness: str = "") -> tuple[Gap, ...]:
-        """The gaps that may hide images: of one engine, or of any."""
-        return tuple(
-            gap
-            for gap in self._index.capture.gaps
-            if gap.why is not Why.UNSUPPORTED
-            and gap.subject.startswith(("dockerd:", "containerd:"))
-            and (not witness or gap.subject == witness)
-        )
+        """The gaps that may hide images: of one engine, or of any, and of finding the engines at all."""
+        known = [gap for gap in self._index.capture.gaps if _may_hide_images(gap)]
+        if witness:
+            return tuple(gap for gap in known if gap.subject == witness)
+        return (*known, *self._not_asked())
+
+    def _not_asked(self) -> Iterator[Gap]:
+        """A gap for each engine that runs and was not, or not wholly, asked; and for a discovery that failed."""
+        subjects = {gap.subject for gap in self._index.capture.gaps if _may_hide_images(gap)}
+        for daemon in self._index.daemons:
+            pid = f" (pid {daemon.process.pid})" if daemon.process else ""
+            said = daemon.docker or daemon.containerd
+            if daemon.program not in _NO_IMAGES and said is None and daemon.witness not in subjects - {"kernel"}:
+                yield _gap(daemon.id, Why.NOT_ASKED, f"{daemon.program}{pid} runs and could not be asked for images")
+            if daemon.containerd is not None and not self._index.listed(daemon.witness, "namespaces"):
+                yield _gap(daemon.witness, Why.FAILED, "its namespaces were not listed")
+        for store in self.stores:
+            if not store.complete and store.witness not in subjects:
+                yield _gap(store.witness, Why.NOT_ASKED, f"the images of {store.words} were not listed")
+        if not self._index.listed("kernel", "listeners"):
+            yield _gap(
+                "kernel", Why.NOT_ASKED, "which sockets are listened on is not known, so an engine may be hidden"
+            )
 
     def _distance(self, store: Store, here: Store | None) -> bool:
         """False for a store of the same engine, or of the containerd behind it: what is near is told first."""
@@ -201,13 +252,14 @@ class _Question:
         """Names in the store that is looked in which have the same content, or differ from what was typed only in
         how this client reads it."""
         wanted = {digest for entry in elsewhere for digest in entry.digests}
-        return [
+        found = [
             entry
             for entry in here.entries
             if entry.name
             and not resolves(view.client, self._reference, entry)
             and (means(self._reference, entry) or wanted & set(entry.digests))
         ]
+        return sorted(found, key=lambda entry: not means(self._reference, entry))
 
     def _name_causes(self, view: Viewpoint, here: Store, entries: list[Entry]) -> Iterator[Cause]:
         if not entries:

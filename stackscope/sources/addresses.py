@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stackscope.facts import Fact
-from stackscope.facts.argv import option
+from stackscope.facts.argv import option, options
 from stackscope.facts.client import ClientFile
 from stackscope.facts.process import Process
 from stackscope.facts.socket import Listener, SocketHolder
@@ -26,6 +26,9 @@ USUAL = (
 # Sockets that an engine holds for purposes of its own (moby: daemon/libnetwork, daemon/metrics_unix.go; containerd:
 # config.go). They are not asked.
 _INTERNAL_ENDINGS = (".ttrpc", "debug.sock", "metrics.sock", "nri.sock")
+_INITS = frozenset({"systemd", "init"})
+"""`comm` of those that hold sockets for sleeping services: pid 1, and each user's manager."""
+
 _INTERNAL_PARTS = ("/libnetwork/", "/plugins/", "/swarm/")
 
 
@@ -53,6 +56,7 @@ class Candidate:
     named: str
     api: Api
     named_by: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
     holding: Holding = Holding.NOBODY
 
     @property
@@ -75,16 +79,18 @@ def candidates(
     `engines` maps the pid of each engine process to its comm; `resolve` maps an address to its resolved path, for
     every path that `named_paths` yields.
     """
-    found: dict[str, Candidate] = {}
+    found: dict[tuple[str, Api], Candidate] = {}
     facts = list(facts)
     listeners = {f.socket_inode: f.path for f in facts if isinstance(f, Listener)}
     holders: dict[str, set[int]] = {}
+    inits = {1} | {f.pid for f in facts if isinstance(f, SocketHolder) and f.comm in _INITS}
     for fact in facts:
         if isinstance(fact, SocketHolder):
             holders.setdefault(listeners[fact.socket_inode], set()).add(fact.pid)
     for path, api, named_by in named_paths(facts, environment, asked):
         real = resolve.get(path, path)
-        candidate = found.setdefault(real, Candidate(path=real, named=path, api=api))
+        candidate = found.setdefault((real, api), Candidate(path=real, named=path, api=api))
+        candidate.names.add(path)
         if named_by not in candidate.named_by:
             candidate.named_by.append(named_by)
     for path in sorted(set(listeners.values())):
@@ -92,16 +98,17 @@ def candidates(
         shown = _shown(path, held_by)
         real = resolve.get(path, path)
         if shown is not None:
-            candidate = found.setdefault(real, Candidate(path=real, named=path, api=shown))
+            candidate = found.setdefault((real, shown), Candidate(path=real, named=path, api=shown))
+            candidate.names.add(path)
             if "kernel" not in candidate.named_by:
                 candidate.named_by.append("kernel")
     # One file may have been bound by two names, and by an older server that still runs: together they hold it.
     holding: dict[str, set[int]] = {}
     for path in listeners.values():
         holding.setdefault(resolve.get(path, path), set()).update(holders.get(path, ()))
-    for real, pids in holding.items():
-        if real in found:
-            found[real].holding = _holding(found[real].api, pids, engines, all_processes_seen)
+    for (real, api), candidate in found.items():
+        if real in holding:
+            candidate.holding = _holding(api, holding[real], engines, inits, all_processes_seen)
     return list(found.values())
 
 
@@ -128,16 +135,18 @@ def named_paths(
 
 
 def process_addresses(process: Process) -> list[tuple[str, Api, str]]:
-    """The containerd address in the argv of a dockerd (`--containerd`) or a shim (`-address`): it is of interest above
-    all where nobody serves it any more."""
+    """The addresses in an engine's or a shim's argv: its own, and the containerd that it names. They are of interest
+    above all where nobody serves them any more, or where the listener is in another network namespace."""
+    given: list[tuple[str, Api]] = []
     if process.comm == "dockerd":
-        address = option(process.argv, "--containerd")
+        given = [(option(process.argv, "--containerd"), Api.CONTAINERD)]
+        given += [(value, Api.DOCKER) for value in options(process.argv, "-H", "--host") if value.startswith("unix://")]
+    elif process.comm == "containerd":
+        given = [(option(process.argv, "-a", "--address"), Api.CONTAINERD)]
     elif process.role == "shim":
-        address = option(process.argv, "-address", "--address")
-    else:
-        return []
-    path = unix_path(address, bare=True)
-    return [(path, Api.CONTAINERD, f"argv of {process.comm}")] if path else []
+        given = [(option(process.argv, "-address", "--address"), Api.CONTAINERD)]
+    named = [(unix_path(address, bare=True), api) for address, api in given]
+    return [(path, api, f"argv of {process.comm}") for path, api in named if path]
 
 
 def unix_path(address: str, *, bare: bool) -> str:
@@ -159,10 +168,12 @@ def _shown(path: str, held_by: set[str]) -> Api | None:
     return Api.CONTAINERD if path.endswith("/containerd.sock") else None
 
 
-def _holding(api: Api, pids: set[int], engines: Mapping[int, str], all_processes_seen: bool) -> Holding:
+def _holding(
+    api: Api, pids: set[int], engines: Mapping[int, str], inits: set[int], all_processes_seen: bool
+) -> Holding:
     if any(pid in engines for pid in pids):
         return Holding.ENGINE
-    if pids == {1}:
+    if pids and pids <= inits:
         return Holding.INIT_ONLY
     program = "dockerd" if api is Api.DOCKER else "containerd"
     if not pids and all_processes_seen and program not in engines.values():

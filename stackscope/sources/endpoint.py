@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stackscope.errors import CannotReach, LimitHit, Malformed
 from stackscope.facts import Fact, Gap, Origin, Why
 from stackscope.facts.needs import Needs
-from stackscope.facts.socket import Endpoint
+from stackscope.facts.socket import Endpoint, State
 from stackscope.facts.text import command
 from stackscope.sources.addresses import Api, Candidate, Holding
 from stackscope.sources.docker import probe
@@ -19,7 +19,7 @@ from stackscope.sources.docker.client import Dockerd
 from stackscope.transports.budget import Budget
 from stackscope.transports.door import Reach, Root
 
-_STATES = {"absent": "absent", "refused": "dead", "not-a-socket": "not-a-socket"}
+_STATES: dict[str, State] = {"absent": "absent", "refused": "dead", "not-a-socket": "not-a-socket"}
 
 
 def load() -> None:
@@ -60,7 +60,7 @@ def look(candidate: Candidate, root: Root, budget: Budget, needs: Needs) -> Iter
         try:
             sock = reach.connect(min(budget.left(), budget.seconds / 2))
         except CannotReach as error:
-            state = "listening" if error.reason == "timeout" else _STATES.get(error.reason, "unknown")
+            state: State = "listening" if error.reason == "timeout" else _STATES.get(error.reason, "unknown")
             yield _endpoint(candidate, origin, state, reach.stat)
             yield from _unreached(error, speaker, origin)
             return
@@ -81,7 +81,7 @@ def _ask(
                 yield from _containerd(candidate.path, reach, root, budget, needs)
     except Malformed as error:
         # A socket that only the kernel shows may be anything's.
-        if candidate.sure:
+        if candidate.sure or candidate.holding is Holding.ENGINE:
             yield Gap(subject=speaker, why=Why.MALFORMED, detail=str(error), origin=origin)
     except LimitHit as error:
         yield Gap(subject=speaker, why=Why.LIMIT, detail=str(error), origin=origin)
@@ -134,7 +134,7 @@ def _containerd(path: str, reach: Reach, root: Root, budget: Budget, needs: Need
 def _endpoint(
     candidate: Candidate,
     origin: Origin,
-    state: str,
+    state: State,
     stat: os.stat_result | None = None,
     peer: int = 0,
     group: str = "",
@@ -144,8 +144,9 @@ def _endpoint(
         path=candidate.path,
         named=candidate.named,
         named_by=tuple(candidate.named_by),
+        names=tuple(sorted(candidate.names - {candidate.named})),
         state=state,
-        expected=str(candidate.api),
+        expected="docker" if candidate.api is Api.DOCKER else "containerd",
         device=stat.st_dev if stat else 0,
         inode=stat.st_ino if stat else 0,
         mode=stat.st_mode & 0o7777 if stat else 0,

@@ -131,9 +131,11 @@ def host_words(topology: Topology, containers: int) -> list[str]:
     count = len(engines(topology))
     by = f"{count} engine{'' if count == 1 else 's'}"
     asked = any(engine.attrs["answered"] for engine in engines(topology))
-    words = (
-        f"{containers} container{'' if containers == 1 else 's'} by {by}"
-        if asked or not count
-        else f"{by}, none answered"
+    listed = all(
+        "containers" in node.attrs
+        for node in topology.nodes.values()
+        if node.kind == "namespace" or (node.kind == "daemon" and "api_version" in node.attrs)
     )
+    known = f"{containers} container{'' if containers == 1 else 's'}{'' if listed else ' known'} by {by}"
+    words = known if asked or not count else f"{by}, none answered"
     return [host.hostname, f"Linux {_release(host.kernel)}", f"cgroup {host.cgroup_mode}", words]

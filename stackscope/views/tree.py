@@ -135,7 +135,10 @@ class _TreeOf:
         ]
         if counts:
             words.append(", ".join(counts))
-        elif attrs.get("containers") == 0 and attrs.get("images") == 0:
+        else:
+            unknown = [what for what in ("containers", "images") if what not in attrs]
+            words += [f"{' and '.join(unknown)} not known"] if unknown else []
+        if attrs.get("containers") == 0 and attrs.get("images") == 0:
             words.append("empty")
         if self._keeps_its_own_images(owners, attrs):
             words.append("no images: dockerd keeps its own")
@@ -161,11 +164,6 @@ class _TreeOf:
 
     def _dockerd(self, branch: Tree, daemon: Node) -> None:
         attrs = daemon.attrs
-        images = {
-            self._topology.nodes[link.target].attrs["config_digest"] or self._topology.nodes[link.target].name
-            for link in self._topology.out(daemon.id, Relation.HOLDS)
-            if self._topology.nodes[link.target].kind == "image"
-        }
         names = [
             self._topology.nodes[link.target]
             for link in self._topology.out(daemon.id, Relation.HOLDS)
@@ -178,7 +176,8 @@ class _TreeOf:
         else:
             where = "in which store is not known"
         if attrs["answered"]:
-            twig = branch.add(spans(many(len(images), "image"), f" · {where}"))
+            count = many(attrs["images"], "image") if "images" in attrs else "images not known"
+            twig = branch.add(spans(f"{count} · {where}"))
             self._folded(twig, [self._image(image) for image in names], "images")
         mine = [line for line in self._lines if line.docker and line.docker.witness == daemon.witness]
         with_record = sum(line.record is not None for line in mine)

@@ -3,7 +3,7 @@
 import pytest
 
 from stackscope.facts.container import ContainerdContainer
-from stackscope.facts.daemon import Plugin
+from stackscope.facts.daemon import DockerConfig, Plugin
 from stackscope.facts.image import ContainerdImage, DockerImage, ImageManifests, PlatformManifest
 from stackscope.facts.process import Process
 from stackscope.graph.build import rules
@@ -13,6 +13,7 @@ from tests.graph.made import (
     CONTAINERD,
     DB,
     DOCKER,
+    KERNEL,
     WEB,
     bundle,
     connection,
@@ -159,7 +160,17 @@ def test_the_default_name_counts_in_the_containerd_that_it_uses_alone() -> None:
         namespace("moby", OTHER),
         namespace("default"),
     )
-    assert ends(links(Relation.OWNS, *facts)) == [(DOCKERD_NODE, f"namespace|containerd:{CONTAINERD}|moby")]
+
+    def config(state: str, name: str = "") -> DockerConfig:
+        return DockerConfig(origin=KERNEL, pid=10, path="/d.json", state=state, containerd_namespace=name)
+
+    moby = [(DOCKERD_NODE, f"namespace|containerd:{CONTAINERD}|moby")]
+    assert ends(links(Relation.OWNS, *facts, config("absent"))) == moby
+    assert ends(links(Relation.OWNS, *facts, config("read"))) == moby
+    assert links(Relation.OWNS, *facts, config("read", "acme")) == []
+    # What may say otherwise could not be read: then no owner is better than a wrong one.
+    assert links(Relation.OWNS, *facts, config("unreadable")) == []
+    assert links(Relation.OWNS, *facts) == []
 
 
 @pytest.mark.parametrize(("status", "owned"), [("ok", True), ("skipped", False), ("error", False)])
@@ -268,8 +279,13 @@ def test_one_shim_for_a_group() -> None:
 
 
 def test_a_task_runs_the_process_that_has_its_pid() -> None:
-    (link,) = links(Relation.RUNS, *containerd(11), record(WEB), task(WEB, 40), process(40))
+    facts = (*containerd(11), record(WEB), task(WEB, 40), shim(30, "moby", WEB))
+    (link,) = links(Relation.RUNS, *facts, process(40, ppid=30))
     assert link.target == "process|kernel|40@400"
+    # The same number of another pid namespace, or given to another since.
+    assert links(Relation.RUNS, *facts, process(40, ppid=1)) == []
+    stopped = (*containerd(11), record(WEB), task(WEB, 40, status="stopped"), shim(30, "moby", WEB))
+    assert links(Relation.RUNS, *stopped, process(40, ppid=30)) == []
 
 
 def test_a_task_whose_process_is_gone_runs_nothing() -> None:
@@ -282,8 +298,8 @@ BUNDLE = f"/run/containerd/io.containerd.runtime.v2.task/moby/{WEB}"
 
 @pytest.mark.parametrize(
     ("init_pid", "ppid", "runs"),
-    [(40, 30, True), (40, 1, False), (40, 31, False), (41, 30, False), (0, 30, False)],
-    ids=["its child", "an orphan of that pid", "another shim's child", "another pid", "no init.pid"],
+    [(40, 30, True), (40, 1, False), (40, 31, False), (41, 30, False)],
+    ids=["its child", "an orphan of that pid", "another shim's child", "another pid"],
 )
 def test_a_hung_shims_bundle_counts_where_the_process_is_its_child(init_pid: int, ppid: int, runs: bool) -> None:
     """A pid of a file may have been given to anyone since."""

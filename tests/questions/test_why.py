@@ -4,14 +4,16 @@ import msgspec
 import pytest
 
 from stackscope.errors import UnknownClient
-from stackscope.facts import Listing
+from stackscope.facts import Gap, Listing, Why
 from stackscope.facts.client import ClientVariable
 from stackscope.facts.core import Origin
+from stackscope.facts.process import Process
 from stackscope.graph.build import build
 from stackscope.questions.why import Answer, matrix, why
 from tests.hosts import replay
 
 HOST = "docker-and-containerd"
+ORIGIN = Origin(witness="x", call="x")
 
 
 def ask(ref: str, client: str, host: str = HOST) -> Answer:
@@ -71,10 +73,15 @@ def test_another_tag_is_named() -> None:
 
 def test_an_image_by_its_id() -> None:
     config = next(found.digest for found in ask("acme/web:1.4", "docker").found_in if "docker" in found.engine)
-    for ref in (config, config.partition(":")[2], config.partition(":")[2][:12]):
+    bare = config.partition(":")[2]
+    for ref in (config, config[:19], bare, bare[:12], bare[:3]):
         assert ask(ref, "docker").verdict == "sees"
-        assert ask(ref, "nerdctl -n k8s.io").verdict == "sees"
         assert ask(ref, "nerdctl").verdict == "does-not-see"
+    # nerdctl asks for names and for targets' digests; CRI has named this one by its config's.
+    assert ask(config, "nerdctl -n k8s.io").verdict == "sees"
+    assert ask(bare[:12], "nerdctl -n k8s.io").verdict == "does-not-see"
+    # docker finds ids that it does not list: those of steps of a build.
+    assert ask("sha256:" + "0" * 12, "docker").verdict == "cannot-tell"
 
 
 def test_dockerd_that_hangs_is_no_absence() -> None:
@@ -108,6 +115,32 @@ def test_a_listing_that_is_missing_forbids_a_verdict() -> None:
     assert answer.verdict == "cannot-tell"
     answer = why(build(msgspec.structs.replace(whole, facts=less)).index, "acme/nowhere", "docker")
     assert (answer.verdict, causes(answer)) == ("does-not-see", [])
+    assert answer.gaps
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        Gap(subject="kernel", why=Why.TIMEOUT, detail="the pass over /proc", origin=ORIGIN),
+        Gap(subject="kernel", why=Why.DENIED, detail="files of others", origin=ORIGIN),
+        Gap(subject="containerd:/run/x.sock", why=Why.UNSUPPORTED, detail="Namespaces.List", origin=ORIGIN),
+        Gap(subject="dockerd:/run/x.sock", why=Why.MALFORMED, detail="garbage", origin=ORIGIN),
+    ],
+    ids=lambda gap: f"{gap.subject} {gap.why}",
+)
+def test_a_gap_that_may_hide_an_engine_forbids_absence(gap: Gap) -> None:
+    whole = replay.capture(HOST)
+    answer = why(build(msgspec.structs.replace(whole, gaps=(*whole.gaps, gap))).index, "acme/nowhere", "docker")
+    assert (answer.verdict, causes(answer)) == ("does-not-see", [])
+    assert gap in answer.gaps
+
+
+def test_an_engine_that_was_not_asked_forbids_absence() -> None:
+    whole = replay.capture(HOST)
+    crio = Process(origin=ORIGIN, pid=99, starttime=9, ppid=1, comm="crio", role="engine", argv=("crio",))
+    answer = why(build(msgspec.structs.replace(whole, facts=(*whole.facts, crio))).index, "acme/nowhere", "docker")
+    assert causes(answer) == []
+    assert [gap.detail for gap in answer.gaps] == ["crio (pid 99) runs and could not be asked for images"]
 
 
 def test_the_environment_decides() -> None:

@@ -131,8 +131,13 @@ def test_something_else_is_a_gap_where_somebody_named_it_so(
 @pytest.mark.parametrize("api", list(Api))
 def test_something_else_that_the_kernel_alone_shows_is_nobodys_business(root: Root, tmp_path: Path, api: Api) -> None:
     with serving(tmp_path / "s", says(b"garbage")):
-        found, rest = look(root, api, named_by="kernel")
+        found, rest = look(root, api, named_by="kernel", holding=Holding.UNSEEN)
     assert (found.state, rest) == ("listening", [])
+    # But what an engine holds may be one that fails.
+    with serving(tmp_path / "t", says(b"garbage")):
+        candidate = Candidate(path="/t", named="/t", api=api, named_by=["kernel"], holding=Holding.ENGINE)
+        _, *rest = endpoint.look(candidate, root, Budget(2), EVERYTHING)
+    assert gap_of(rest).why is Why.MALFORMED
 
 
 def test_a_dockerd_that_is_too_old_is_unsupported(root: Root, tmp_path: Path) -> None:

@@ -69,8 +69,15 @@ def _named(index: Index, daemon: Daemon) -> tuple[str, str, tuple[Evidence, ...]
         if name := option(process.argv, "--containerd-namespace"):
             proof = evidence(process.origin, name, *ps)
             return name, f"its command line says --containerd-namespace {name}", (proof,)
+        config = index.docker_configs.get(process.pid)
         proof = evidence(process.origin, "dockerd", *ps)
-        return "moby", "it is dockerd's default, and its command line names no other", (proof,)
+        if config is not None and config.containerd_namespace:
+            read = evidence(config.origin, config.containerd_namespace)
+            return config.containerd_namespace, f'{config.path} says "{config.containerd_namespace}"', (read,)
+        if config is not None and config.state != "unreadable":
+            why = f"it is dockerd's default, and neither its command line nor {config.path} names another"
+            return "moby", why, (proof,)
+    # A default is only believed where everything that could change it was read.
     return "", "", ()
 
 

@@ -22,7 +22,8 @@ def find(index: Index) -> Iterator[Link]:
         for daemon in index.daemons:
             if daemon.program != "dockerd" or daemon.process is None:
                 continue
-            root = option(daemon.process.argv, "--exec-root") or "/var/run/docker"
+            read = index.docker_configs.get(daemon.process.pid)
+            root = option(daemon.process.argv, "--exec-root") or (read.exec_root if read else "") or "/var/run/docker"
             if process.ppid == daemon.process.pid:
                 because, shows = f"its parent is this dockerd, pid {process.ppid}", str(process.ppid)
             elif config and index.canonical(config) == index.canonical(f"{root}/containerd/containerd.toml"):

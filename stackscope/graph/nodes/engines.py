@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stackscope.facts.argv import option
-from stackscope.facts.container import ContainerdContainer, Task
+from stackscope.facts.container import ContainerdContainer, DockerContainer, Task
 from stackscope.facts.daemon import DockerInfo
-from stackscope.facts.image import ContainerdImage, ContentTotal
+from stackscope.facts.image import ContainerdImage, ContentTotal, DockerImage
 from stackscope.facts.snapshot import Lease, Snapshot
 from stackscope.graph import ids
 from stackscope.graph.index import Daemon, Index
@@ -53,6 +53,13 @@ def _attrs(index: Index, daemon: Daemon) -> dict[str, Any]:
             "rootless": "name=rootless" in docker.security,
             "warnings": list(docker.warnings),
         }
+        # A count that no listing gave is missing, not zero.
+        for what, count in (
+            ("containers", sum(f.origin.witness == daemon.witness for f in index.all(DockerContainer))),
+            ("images", sum(f.origin.witness == daemon.witness for f in index.all(DockerImage))),
+        ):
+            if index.listed(daemon.witness, what):
+                attrs[what] = count
     if containerd is not None:
         attrs |= {
             "version": containerd.version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 
 from stackscope.errors import LimitHit, Malformed
@@ -25,12 +26,12 @@ def look(root: Root, environment: Mapping[str, str], home: str, uid: int) -> Ite
             )
     configuration = environment.get("XDG_CONFIG_HOME", "") or f"{home}/.config"
     usual = "/etc/nerdctl/nerdctl.toml" if uid == 0 else f"{configuration}/nerdctl/nerdctl.toml"
-    yield from _file(root, "nerdctl", environment.get("NERDCTL_TOML", "") or usual, read.nerdctl_toml)
+    yield from _file(root, "nerdctl", _absolute(environment.get("NERDCTL_TOML", "")) or usual, read.nerdctl_toml)
     yield from _docker(root, environment, f"{home}/.docker")
 
 
 def _docker(root: Root, environment: Mapping[str, str], usual: str) -> Iterator[Fact | Gap]:
-    folder = environment.get("DOCKER_CONFIG", "") or usual
+    folder = _absolute(environment.get("DOCKER_CONFIG", "")) or usual
     current = ""
     for fact in _file(root, "docker", f"{folder}/config.json", read.docker_config):
         if isinstance(fact, ClientFile):
@@ -45,6 +46,11 @@ def _docker(root: Root, environment: Mapping[str, str], usual: str) -> Iterator[
                 read.docker_context,
                 name=name,
             )
+
+
+def _absolute(path: str) -> str:
+    """A client takes a relative path from its working directory, which is ours."""
+    return os.path.join(os.getcwd(), path) if path else ""
 
 
 def _file(

@@ -76,13 +76,19 @@ class Containerd:
             )
         if Needs.CONTAINERS in self._needs:
             ids: dict[str, list[str]] = {name: [] for name in names}
+            listed: set[str] = set()
             # Begun first and collected last: a shim that hangs keeps this one waiting, and no other.
             tasks = Tasks(self.witness, self._channel, self._budget, names)
             for name in names:
-                yield from self._guard(f"Containers.List namespace={name}", partial(self._containers, name, ids[name]))
+                for item in self._guard(
+                    f"Containers.List namespace={name}", partial(self._containers, name, ids[name])
+                ):
+                    if isinstance(item, Listing):
+                        listed.add(name)
+                    yield item
             for name in names:
                 yield from self._namespace(name)
-            yield from self._guard("Tasks.List", partial(tasks.collect, ids))
+            yield from self._guard("Tasks.List", partial(tasks.collect, ids, listed))
         else:
             for name in names:
                 yield from self._namespace(name)
@@ -335,7 +341,9 @@ class Containerd:
         if top.config is not None:
             platform = read.config_platform(self._blob(name, top.config.digest))
             found.append(read.platform_manifest(digest, top, platform))
-        for entry in top.manifests[:_MAX_MANIFESTS]:
+        if len(top.manifests) > _MAX_MANIFESTS:
+            raise LimitHit(f"{digest} names more than {_MAX_MANIFESTS} manifests")
+        for entry in top.manifests:
             try:
                 child = read.manifest(self._blob(name, entry.digest))
             except CallFailed as error:

@@ -41,14 +41,15 @@ class Tasks:
             tasks_pb2.ListTasksResponse,
         )
 
-    def collect(self, ids: dict[str, list[str]]) -> Iterator[Fact | Gap]:
-        """The tasks; `ids` are the containers of each namespace, for asking one by one."""
+    def collect(self, ids: dict[str, list[str]], listed: set[str]) -> Iterator[Fact | Gap]:
+        """The tasks; `ids` are the containers of each namespace, for asking one by one, `listed` the namespaces whose
+        containers were listed to the end."""
         patience = _PATIENCE + _PATIENCE_PER_TASK * sum(map(len, ids.values()))
         slow = []
         for name, reply in zip(self._names, self._lists.results(patience), strict=True):
             if not isinstance(reply, CallFailed):
                 yield from self._listed(name, list(reply.tasks))
-            elif reply.why is Why.TIMEOUT:
+            elif reply.why is Why.TIMEOUT and name in listed:
                 slow.append(name)
             else:
                 detail = f"Tasks.List namespace={name}: {reply.detail}"

@@ -203,6 +203,7 @@ class ProcPass:
                     socket_inode=inode,
                     pid=pid,
                     starttime=stat.starttime,
+                    comm=stat.comm,
                 )
 
     def _uid(self, base: str) -> int:
