@@ -217,7 +217,8 @@ class _TreeOf:
     def _image(self, node: Node) -> Text:
         ref = node.attrs["ref"]
         name = short(ref) if ref else f"{short(node.name)} (no name)"
-        known = size(node.attrs["size"])
+        # A containerd image has its size in its manifests, which the tree does not ask for.
+        known = "" if "namespace" in node.attrs else size(node.attrs["size"])
         return spans("image ", (name, _NAME), f" · {known}" if known else "")
 
     def _folded(self, branch: Tree, lines: Iterable[Text], what: str) -> None:

@@ -52,9 +52,9 @@ def lab() -> Iterator[Lab]:
         yield own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sid() -> Iterator[Staged]:
-    """The sid host, staged once for all tests: they look at it and change nothing."""
+    """The sid host, staged for each file: while it runs, its engines are ones that cannot be asked from here."""
     require(SidHost.missing())
     root = sid_root()
     if isinstance(root, NotBuilt):
