@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -27,16 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Where the locale has no such character, an escape is better than no answer.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    code = _run(words)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
-    except OSError as error:
-        _discard_output()
-        print(f"stackscope: cannot write the answer: {(error.strerror or str(error)).lower()}", file=sys.stderr)
-        return USAGE
-    return code
+    return _run(words)
 
 
 def _utf8(word: str) -> str:
@@ -44,15 +36,12 @@ def _utf8(word: str) -> str:
     return os.fsencode(word).decode("utf-8", "backslashreplace")
 
 
-def _discard_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def entry() -> None:
     """The console script. Ends at once: a source that hangs may have left a thread that cannot be ended."""
     code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

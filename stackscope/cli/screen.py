@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
 from typing import TYPE_CHECKING
 
+from stackscope.errors import CannotWrite
 from stackscope.facts import Gap, Why
 from stackscope.facts.text import json_safe, visible
 
@@ -22,14 +24,21 @@ _PADDING = re.compile(r" +$", re.MULTILINE)
 
 def show(what: RenderableType, *, table: bool = False) -> None:
     """Print for a person. A `table` keeps its natural width where no terminal limits it."""
-    console = _console(table=table)
-    with console.capture() as lines:
-        console.print(what, soft_wrap=False, crop=False)
+    text = _Page()
+    _console(text, table=table).print(what, soft_wrap=False, crop=False)
     # rich fills every line up with blanks.
-    _write(_PADDING.sub("", lines.get()))
+    _write(_PADDING.sub("", text.getvalue()))
 
 
-def _console(*, table: bool) -> Console:
+class _Page(io.StringIO):
+    """A page that rich writes on: it draws with ASCII where standard output takes no more."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return sys.stdout.encoding
+
+
+def _console(file: io.StringIO, *, table: bool) -> Console:
     from rich.console import Console
 
     width = None
@@ -37,7 +46,8 @@ def _console(*, table: bool) -> Console:
     if not sys.stdout.isatty() and not columns.isdecimal():
         width = WIDE if table else 80
     # No emoji codes, no markup, no highlighting: text from a host stays what it is.
-    return Console(width=width, emoji=False, markup=False, highlight=False)
+    terminal = sys.stdout.isatty() or None
+    return Console(file=file, force_terminal=terminal, width=width, emoji=False, markup=False, highlight=False)
 
 
 def show_json(data: bytes) -> None:
@@ -57,6 +67,10 @@ def _write(text: str) -> None:
     except BrokenPipeError:
         # The reader has seen enough; the exit code still says what the answer is.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        why = (error.strerror or str(error)).lower()
+        raise CannotWrite(f"cannot write the answer: {why}", "Choose another place for it") from error
 
 
 def gap_notes(gaps: tuple[Gap, ...]) -> None:

@@ -131,3 +131,34 @@ def test_an_error_of_ours_says_how_to_report_it(tmp_path: Path) -> None:
     assert "report it" in done.stderr
     assert "KeyError" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("tree --from {host} >&-", 0),
+        ("tree --from {host} 2>&-", 0),
+        ("tree --from {host} > /dev/full", 2),
+        ("--tim 3 --from {host}", 2),
+        ("why nothing:1 --client docker --from {host} | true; exit ${{PIPESTATUS[0]}}", 1),
+        ("why a --client $'docker -H unix:///x\\xff' --json --from {host}", 3),
+        ("graph --from {host} -o /nonexistent/file", 2),
+    ],
+)
+def test_odd_shells(line: str, code: int) -> None:
+    words = line.format(host=HOST)
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m stackscope {words}"], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == code, done
+    assert b"Traceback" not in done.stderr
+
+
+def test_json_holds_no_control_of_the_hosts(tmp_path: Path) -> None:
+    file = tmp_path / "hostile.json"
+    file.write_text(Path(HOST).read_text().replace("acme/batch:2", "acme/batch\u009b2J\u202e:2"))
+    for words in (["graph"], ["ps", "--json"], ["images", "--json"]):
+        shown = run(*words, "--from", str(file)).stdout
+        assert "\\u009b" in shown
+        assert not {"\u009b", "\u202e"} & set(shown)
+        json.loads(shown)

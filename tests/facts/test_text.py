@@ -1,5 +1,6 @@
 """Text that a terminal, or a shell, would act on."""
 
+import json
 import shlex
 import subprocess
 import unicodedata
@@ -111,3 +112,16 @@ def test_bytes_of_a_host_are_always_text_that_json_can_hold(raw: bytes) -> None:
     decoded = text.decoded(raw)
     decoded.encode()
     assert "\x00" not in decoded or b"\0" in raw
+
+
+@given(st.recursive(st.one_of(ANY_TEXT, HOSTILE), lambda inner: st.lists(inner, max_size=4), max_leaves=8))
+def test_json_is_the_same_and_acts_on_no_terminal(content: object) -> None:
+    data = json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+    try:
+        whole = json.loads(data)
+    except json.JSONDecodeError:
+        # A lone surrogate has no JSON; no fact holds one.
+        return
+    safe = text.json_safe(data)
+    assert json.loads(safe) == whole
+    assert text.visible(safe.decode().replace("\n", " ")) == safe.decode().replace("\n", " ")
