@@ -81,7 +81,11 @@ def take(options: Options) -> Taken:
         child.close()
     options.meanwhile()
     results = [look.result() for look in looks]
-    for answer in _one_per_daemon(list(zip(candidates, (result[0] for result in results), strict=True)), found):
+    answers = [
+        (candidate, [_with_names(item, candidate) for item in result[0]])
+        for candidate, result in zip(candidates, results, strict=True)
+    ]
+    for answer in _one_per_daemon(answers, found):
         found += answer
     found += _missing_processes(found, options)
     found = _with_bundles(found, options, root)
@@ -141,6 +145,13 @@ def _of_shims(facts: Iterable[AnyFact], root: Root, candidates: list[Candidate])
             found.append(known[real, api])
         known[real, api].names.add(path)
     return found
+
+
+def _with_names(item: Fact | Gap, candidate: Candidate) -> Fact | Gap:
+    """An endpoint with every name that its address turned out to have: shims are read while it is looked at."""
+    if not isinstance(item, Endpoint):
+        return item
+    return msgspec.structs.replace(item, names=tuple(sorted(candidate.names - {candidate.named})))
 
 
 def _one_per_daemon(

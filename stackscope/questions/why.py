@@ -214,7 +214,12 @@ class _Question:
 
     def _not_looked(self, view: Viewpoint) -> tuple[Gap, ...]:
         where = view.address or view.address_from
-        what = f"{where} was not looked at" if view.path else f"{where} is no unix socket of this host"
+        if not view.path:
+            what = f"{where} is no unix socket of this host"
+        elif view.path in self._index.endpoints:
+            what = f"{where} listens, and did not answer this question"
+        else:
+            what = f"{where} was not looked at"
         return (_gap(view.witness if view.path else f"client:{view.client}", Why.NOT_ASKED, what),)
 
     def _gaps(self, witness: str = "") -> tuple[Gap, ...]:

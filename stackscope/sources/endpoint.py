@@ -144,7 +144,6 @@ def _endpoint(
         path=candidate.path,
         named=candidate.named,
         named_by=tuple(candidate.named_by),
-        names=tuple(sorted(candidate.names - {candidate.named})),
         state=state,
         expected="docker" if candidate.api is Api.DOCKER else "containerd",
         device=stat.st_dev if stat else 0,

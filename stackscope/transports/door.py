@@ -75,9 +75,12 @@ class Root:
         return data
 
     def resolve(self, path: str) -> str:
-        """`path` with its symlinks followed, as seen below this root; `path` itself where it does not exist."""
+        """`path` with its symlinks followed, as seen below this root; of what does not exist, as far as it does."""
         try:
             fd = self.open(path, os.O_PATH)
+        except FileNotFoundError:
+            folder, name = os.path.split(path)
+            return os.path.join(self.resolve(folder), name) if name and folder not in ("", path) else path
         except OSError:
             return os.path.normpath(path)
         try:

@@ -146,3 +146,13 @@ def test_secrets_stay_where_that_is_asked_for(proc: FakeProc, tmp_path: Path) ->
     options = Options(needs=EVERYTHING, environment={"HOME": "/none"}, proc=str(proc.root), redact=False)
     assert "hunter2" in str(take(options).capture)
     assert "hunter2" not in str(taken(proc).capture)
+
+
+def test_an_address_by_two_names_is_one_endpoint_with_both(proc: FakeProc, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    path, by_link = tmp_path / "real" / "containerd.sock", tmp_path / "link" / "containerd.sock"
+    proc.process(30, "containerd-shim", argv=("containerd-shim-runc-v2", "-id", "x", "-address", str(by_link)))
+    result = taken(proc, CONTAINERD_ADDRESS=str(path))
+    found = endpoints(result)[str(path)]
+    assert {found.named, *found.names} == {str(path), str(by_link)}
