@@ -125,7 +125,8 @@ def plugin(reply: introspection_pb2.Plugin, origin: Origin) -> Plugin:
 def container(
     reply: containers_pb2.Container, namespace_name: str, origin: Origin, *, whole: bool = True
 ) -> ContainerdContainer:
-    """A record; `whole` reads its spec's arguments, root, mounts and namespaces too.
+    """A record; `whole` reads when it was made, its runtime's options, and its spec's arguments, root,
+    mounts and namespaces too.
 
     Raises Malformed where the spec is not what the OCI runtime spec says.
     """
@@ -141,7 +142,7 @@ def container(
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(f"the spec of container {reply.id}: {error}") from error
     linux = spec.linux or _SpecLinux()
-    options = _runtime_options(reply.runtime.options)
+    options = _runtime_options(reply.runtime.options) if whole else None
     return ContainerdContainer(
         origin=origin,
         namespace=namespace_name,
@@ -153,7 +154,7 @@ def container(
         snapshotter=reply.snapshotter,
         snapshot_key=reply.snapshot_key,
         sandbox=reply.sandbox,
-        created=_time(reply.created_at),
+        created=_time(reply.created_at) if whole else "",
         labels=dict(reply.labels),
         cgroups_path=linux.cgroups_path,
         spec_namespaces=tuple(SpecNamespace(type=n.type, path=n.path) for n in linux.namespaces),
