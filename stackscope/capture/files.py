@@ -132,8 +132,9 @@ def write_whole(data: bytes, path: str) -> None:
     """
     # Through a symlink, as every program writes. What is no file must not become one: /dev/null, /dev/stdout.
     final = os.path.realpath(path)
-    if os.path.exists(final) and not os.path.isfile(final):
-        raise CannotWrite(f"{path}: exists, and is not a regular file", "Choose another place")
+    device = os.path.abspath(path).startswith(("/dev/", "/proc/"))
+    if device or (os.path.exists(final) and not os.path.isfile(final)):
+        raise CannotWrite(f"{path}: exists, and is not a regular file", "Choose another place; - is standard output")
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(prefix=".stackscope-", dir=os.path.dirname(final))
