@@ -15,6 +15,9 @@ from stackscope.sources.proc import read
 from stackscope.sources.proc.read import Stat
 from stackscope.transports import unix_diag
 
+_ENDED = frozenset({"Z", "X"})
+"""States of a process that has ended (proc_pid_stat(5))."""
+
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
 _MAX_FILE = 1 << 20
@@ -254,8 +257,9 @@ def _roles(stats: dict[int, Stat]) -> dict[int, str]:
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():
         children.setdefault(stat.ppid, []).append(pid)
-        if stat.kernel:
-            # Not "a child of pid 2": in a pid namespace that is anyone.
+        if stat.kernel or stat.state in _ENDED:
+            # A kernel thread is not "a child of pid 2": in a pid namespace that is anyone. An engine or a shim that
+            # has ended, and waits to be reaped, is none any more.
             continue
         if stat.comm in read.ENGINES:
             roles[pid] = "engine"

@@ -61,6 +61,15 @@ def test_roles_of_a_host(proc: FakeProc) -> None:
     }
 
 
+def test_an_engine_or_a_shim_that_has_ended_is_none(proc: FakeProc) -> None:
+    for pid, comm in ((10, "dockerd"), (20, "containerd-shim"), (21, "containerd-shim")):
+        proc.process(pid, comm)
+    for pid in (10, 20):
+        file = proc.root / str(pid) / "stat"
+        file.write_text(file.read_text().replace(") S ", ") Z "))
+    assert roles(whole(proc)) == {21: "shim"}
+
+
 def test_an_engine_in_a_container_stays_one_and_what_is_below_its_shim_is_its_shims(proc: FakeProc) -> None:
     proc.process(20, "containerd-shim")
     proc.process(21, "dockerd", ppid=20)
