@@ -112,7 +112,7 @@ _HARMLESS_CALLS = (
 )
 """Calls that tell of no image and of no engine."""
 
-_STEPS = "steps of a build have ids that dockerd does not list, and not every manifest was read"
+_STEPS = "a step of a build has an id that dockerd finds and does not list"
 
 
 def _may_hide_images(gap: Gap) -> bool:
@@ -150,6 +150,8 @@ class _Question:
             return self._made(view, here, SEES, [*mine, *elsewhere])
         if not here.complete:
             return self._made(view, here, CANNOT_TELL, elsewhere, gaps=self._gaps(here.witness))
+        if self._may_be_a_step(here):
+            return self._made(view, here, CANNOT_TELL, elsewhere, gaps=(_gap(here.witness, Why.NOT_ASKED, _STEPS),))
         other_names = self._other_names(view, here, elsewhere)
         causes = list(self._name_causes(view, here, other_names))
         # What the client itself has, if only it is asked for by its name, needs no fetching from elsewhere.
@@ -157,23 +159,20 @@ class _Question:
         causes += self._place_causes(view, here, places)
         gaps = () if causes else self._gaps()
         if not causes and not gaps:
-            if self._only_an_id(here):
-                return self._made(view, here, CANNOT_TELL, [], gaps=(_gap(here.witness, Why.NOT_ASKED, _STEPS),))
             causes = [self._not_here()]
         fixes = remedies.remedies(view, here, self._reference, places, other_names)
         return self._made(view, here, DOES_NOT_SEE, [*other_names, *elsewhere], causes, fixes, gaps)
 
-    def _only_an_id(self, here: Store) -> bool:
-        """Whether the question is for an id that may be one of a step of a build: docker finds those, and does not
-        list them. Or for a config's digest, where not every manifest was read."""
+    @property
+    def _is_id(self) -> bool:
+        """Whether the reference may be an image's id or digest, and not only a name."""
         reference = self._reference
-        if not reference.id_prefix and not (reference.digest and not reference.canonical):
-            return False
-        unread = any(
-            (image.origin.witness, image.target_digest) not in self._index.manifests
-            for image in self._index.all(ContainerdImage)
-        )
-        return unread or here.kind == "graphdriver"
+        return bool(reference.id_prefix or (reference.digest and not reference.canonical))
+
+    def _may_be_a_step(self, store: Store) -> bool:
+        """Whether a store may have it although it does not list it: docker finds the steps of its builds by their
+        ids, and lists only what they led to."""
+        return self._is_id and store.kind in ("graphdriver", "unknown")
 
     # where the client looks
 
@@ -239,7 +238,13 @@ class _Question:
                 yield _gap(daemon.id, Why.NOT_ASKED, f"{daemon.program}{pid} runs and could not be asked for images")
             if daemon.containerd is not None and not self._index.listed(daemon.witness, "namespaces"):
                 yield _gap(daemon.witness, Why.FAILED, "its namespaces were not listed")
+        read = self._index.manifests
+        for image in self._index.all(ContainerdImage) if self._is_id else ():
+            if (image.origin.witness, image.target_digest) not in read:
+                yield _gap(image.origin.witness, Why.NOT_ASKED, f"the manifest of {image.name} was not read")
         for store in self.stores:
+            if self._may_be_a_step(store):
+                yield _gap(store.witness, Why.NOT_ASKED, _STEPS)
             if not store.complete and store.witness not in subjects:
                 yield _gap(store.witness, Why.NOT_ASKED, f"the images of {store.words} were not listed")
         if not self._index.listed("kernel", "listeners"):

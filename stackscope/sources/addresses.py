@@ -181,8 +181,3 @@ def _holding(
         # ordinary user.
         return Holding.INIT_ONLY
     return Holding.UNSEEN
-
-
-def engine_processes(facts: Iterable[Fact]) -> dict[int, str]:
-    """Pid → comm of the engine processes."""
-    return {f.pid: f.comm for f in facts if isinstance(f, Process) and f.role == "engine"}

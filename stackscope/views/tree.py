@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.text import Text
 from rich.tree import Tree
 
-from stackscope.facts import Gap, Why
+from stackscope.facts import Gap, Listing, Why
 from stackscope.graph import Link, Node, Relation, Topology
 from stackscope.views.summary import ContainerLine, container_lines, engines, host_words
 from stackscope.views.words import cut, many, short, size, spans
@@ -256,11 +256,14 @@ class _TreeOf:
             return spans((client.name, _NAME), f" → {where}{namespace}{by}")
         if attrs["unsure"]:
             return spans((client.name, _NAME), " → not known: ", (f"{attrs['unsure']} could not be read", _GAP))
-        path = attrs["address"].removeprefix("unix://")
-        return spans((client.name, _NAME), f" → {path}{namespace}{by} · ", (self._state(path), _GAP))
+        shown = attrs["address"].removeprefix("unix://")
+        return spans((client.name, _NAME), f" → {shown}{namespace}{by} · ", (self._state(client), _GAP))
 
-    def _state(self, path: str) -> str:
-        """What is at an address where no engine answered."""
+    def _state(self, client: Node) -> str:
+        """Why a client's viewpoint leads to nothing that was seen."""
+        path, namespace = client.attrs["path"], client.attrs["namespace"]
+        if not path:
+            return "no unix socket of this host: not asked"
         words = {
             "absent": "no such socket",
             "dead": "a socket that nobody serves",
@@ -269,11 +272,20 @@ class _TreeOf:
             "unknown": "could not be asked",
             "listening": "did not answer",
         }
+        witness = f"{'dockerd' if client.name == 'docker' else 'containerd'}:{path}"
+        for daemon in self._topology.of_kind("daemon"):
+            if daemon.witness == witness and daemon.attrs["answered"]:
+                return f"there is no namespace {namespace} yet" if self._lists_namespaces(witness) else "not known"
         for socket in self._topology.of_kind("socket"):
-            if path in (socket.attrs["path"], socket.attrs["named"]) or _same_run(path) == socket.attrs["path"]:
+            if socket.attrs["path"] == path:
                 return words[socket.attrs["state"]]
-        daemon = next((d for d in self._topology.of_kind("daemon") if d.attrs["socket"] == path), None)
-        return "no such containerd namespace" if daemon else "not a socket of this host"
+        return "was not looked at"
+
+    def _lists_namespaces(self, witness: str) -> bool:
+        return any(
+            isinstance(fact, Listing) and fact.what == "namespaces" and fact.origin.witness == witness
+            for fact in self._topology.capture.facts
+        )
 
     def _gaps(self, root: Tree) -> None:
         quiet = [gap for gap in self._topology.gaps if gap.why is Why.UNSUPPORTED]
@@ -325,10 +337,6 @@ def _without_ids(images: Sequence[Node]) -> list[Node]:
     """Without the names that are only the digest of an image that has another name: CRI gives each image one."""
     named = {image.attrs["target_digest"] for image in images if not image.name.startswith("sha256:")}
     return [i for i in images if not i.name.startswith("sha256:") or i.attrs["target_digest"] not in named]
-
-
-def _same_run(path: str) -> str:
-    return "/run/" + path.removeprefix("/var/run/") if path.startswith("/var/run/") else path
 
 
 def _common_cgroup(lines: Sequence[ContainerLine]) -> str:

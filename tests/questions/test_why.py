@@ -82,6 +82,10 @@ def test_an_image_by_its_id() -> None:
     assert ask(bare[:12], "nerdctl -n k8s.io").verdict == "does-not-see"
     # docker finds ids that it does not list: those of steps of a build.
     assert ask("sha256:" + "0" * 12, "docker").verdict == "cannot-tell"
+    # nerdctl's own listing is whole; that no store has it cannot be said where one is docker's own.
+    answer = ask("sha256:" + "0" * 12, "nerdctl")
+    assert (answer.verdict, causes(answer)) == ("does-not-see", [])
+    assert [gap.detail for gap in answer.gaps] == ["a step of a build has an id that dockerd finds and does not list"]
 
 
 def test_dockerd_that_hangs_is_no_absence() -> None:

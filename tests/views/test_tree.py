@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from stackscope.facts import Capture
+from stackscope.facts import Capture, Listing
 from stackscope.facts.container import ContainerdContainer, DockerContainer
+from stackscope.facts.daemon import ContainerdNamespace
 from stackscope.graph.build import build
 from stackscope.questions.why import matrix, why
 from stackscope.views import answer, table
@@ -55,6 +56,21 @@ def test_a_hung_shim_and_a_hung_daemon_are_named() -> None:
     shown = " ".join(text(tree(replay.host("dockerd-hangs").topology, Style()), 200).split())
     assert "did not answer: no complete answer within" in shown
     assert "owned by dockerd" in shown
+
+
+def test_a_client_in_a_namespace_that_is_not_there_is_told_so() -> None:
+    """The engine did answer: "did not answer" would be false."""
+    capture = replay.capture("docker-and-containerd")
+    gone = tuple(
+        f
+        for f in capture.facts
+        if not (isinstance(f, ContainerdNamespace) and f.name == "default") and getattr(f, "namespace", "") != "default"
+    )
+    shown = " ".join(text(tree(build(msgspec.structs.replace(capture, facts=gone)).topology, Style()), 200).split())
+    assert 'ctr → /run/containerd/containerd.sock, namespace "default" · there is no namespace default yet' in shown
+    unlisted = tuple(f for f in gone if not (isinstance(f, Listing) and f.what == "namespaces"))
+    shown = " ".join(text(tree(build(msgspec.structs.replace(capture, facts=unlisted)).topology, Style()), 200).split())
+    assert 'namespace "default" · not known' in shown
 
 
 def crowd(capture: Capture, count: int) -> Capture:

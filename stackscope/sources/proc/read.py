@@ -130,16 +130,3 @@ def socket_inode(link: str) -> int | None:
     """The N of a descriptor link `socket:[N]`; None for any other descriptor."""
     found = _SOCKET_LINK.fullmatch(link)
     return int(found[1]) if found is not None else None
-
-
-def flag_value(argv: tuple[str, ...], *names: str) -> str:
-    """The last value of an option, written `--name value` or `--name=value` ("" where it is not given)."""
-    value = ""
-    for index, word in enumerate(argv):
-        if word in names and index + 1 < len(argv):
-            value = argv[index + 1]
-        else:
-            for name in names:
-                if word.startswith(f"{name}="):
-                    value = word[len(name) + 1 :]
-    return value
